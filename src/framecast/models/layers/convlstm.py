@@ -64,6 +64,8 @@ class ConvLSTMLayer(nn.Module):
         kernel_size: side of both kernels, odd; frames keep their size.
         activation: φ above.
         peepholes: whether the gates see the cell.
+        bias: whether the gates have a bias of their own (one vector for both convolutions).
+        forget_bias: the starting value of the forget gate's bias; without a bias, a constant inside that gate.
     """
 
     def __init__(
@@ -74,14 +76,18 @@ class ConvLSTMLayer(nn.Module):
         kernel_size: int,
         activation: CellActivation = "tanh",
         peepholes: bool = False,
+        bias: bool = True,
+        forget_bias: float = 1.0,
     ) -> None:
         super().__init__()
         self.filters = filters
         self.activation: CellActivation = activation
         self.peepholes = peepholes
         same, gates = kernel_size // 2, 4 * filters
-        self.input_conv = None if channels is None else nn.Conv2d(channels, gates, kernel_size, padding=same)
-        self.recurrent_conv = nn.Conv2d(filters, gates, kernel_size, padding=same, bias=channels is None)
+        self.forget_bias = forget_bias
+        with_input = channels is not None
+        self.input_conv = nn.Conv2d(channels, gates, kernel_size, padding=same, bias=bias) if with_input else None
+        self.recurrent_conv = nn.Conv2d(filters, gates, kernel_size, padding=same, bias=bias and not with_input)
         if peepholes:
             self.w_ci = nn.Parameter(torch.empty(filters, 1, 1))
             self.w_cf = nn.Parameter(torch.empty(filters, 1, 1))
@@ -93,18 +99,17 @@ class ConvLSTMLayer(nn.Module):
         nn.init.orthogonal_(self.recurrent_conv.weight)
         if self.input_conv is not None:
             nn.init.xavier_uniform_(self.input_conv.weight)
-        nn.init.zeros_(self.bias)
-        nn.init.ones_(self.bias[self.filters : 2 * self.filters])
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+            nn.init.constant_(self.bias[self.filters : 2 * self.filters], self.forget_bias)
         if self.peepholes:
             for weight in (self.w_ci, self.w_cf, self.w_co):
                 nn.init.zeros_(weight)
 
     @property
-    def bias(self) -> Tensor:
+    def bias(self) -> Tensor | None:
         """(4F,): one bias per gate and channel; it belongs to the input convolution where there is one."""
-        bias = (self.input_conv or self.recurrent_conv).bias
-        assert bias is not None
-        return bias
+        return (self.input_conv or self.recurrent_conv).bias
 
     def forward(
         self, inputs: Tensor | None, state: State | None = None, *, num_steps: int | None = None
@@ -151,12 +156,14 @@ class ConvLSTMLayer(nn.Module):
         if state is None:
             assert input_gates is not None
             i, _, c, o = input_gates.chunk(4, dim=1)
-            cell = (torch.sigmoid(i) * phi(c)).to(self.bias.dtype)
+            cell = (torch.sigmoid(i) * phi(c)).to(self.recurrent_conv.weight.dtype)
         else:
             gates = self.recurrent_conv(state.hidden)
             if input_gates is not None:
                 gates = gates + input_gates
             i, f, c, o = gates.chunk(4, dim=1)
+            if self.bias is None:
+                f = f + self.forget_bias
             if self.peepholes:
                 i, f = i + self.w_ci * state.cell, f + self.w_cf * state.cell
             cell = torch.sigmoid(f) * state.cell + torch.sigmoid(i) * phi(c)
