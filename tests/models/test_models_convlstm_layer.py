@@ -1,5 +1,7 @@
 """The ConvLSTM layer against the equations, written out once more in plain numpy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from framecast.models.layers.convlstm import ConvLSTMLayer, State, kernels_per_layer
+from framecast.models.layers.recurrence import RecurrenceConfig, set_recurrence
 
 Array = NDArray[np.float64]
 
@@ -147,3 +150,90 @@ def test_kernels_per_layer() -> None:
         kernels_per_layer((3, 3, 3), 2)
     with pytest.raises(ValueError, match="odd and positive"):
         kernels_per_layer((3, 4), 2)
+
+
+def run_with(layer: ConvLSTMLayer, inputs: Tensor, **settings: Any) -> tuple[Tensor, list[Tensor]]:
+    set_recurrence(layer, RecurrenceConfig(**settings), fused=False)
+    outputs, state = layer(inputs)
+    factor = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype).view_as(outputs)
+    total = (outputs * factor).sum() + state.cell.square().sum()
+    return outputs, list(torch.autograd.grad(total, [inputs, *layer.parameters()]))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"keep_gates": False}, {"checkpoint_steps": 3}, {"checkpoint_steps": 1}, {"checkpoint_steps": 9}],
+)
+def test_saving_memory_changes_no_gradient(settings: dict[str, Any]) -> None:
+    layer = randomised(ConvLSTMLayer(2, 3, kernel_size=3, peepholes=True)).double()
+    inputs = torch.randn(2, 7, 2, 5, 4, dtype=torch.float64, requires_grad=True)
+    expected, expected_gradients = run_with(layer, inputs)
+    found, gradients = run_with(layer, inputs, **settings)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(gradients, expected_gradients, rtol=1e-10, atol=1e-12)
+
+
+def kept_bytes(layer: ConvLSTMLayer, inputs: Tensor, **settings: Any) -> int:
+    """What autograd holds between the passes."""
+    set_recurrence(layer, RecurrenceConfig(**settings), fused=False)
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        layer(inputs)
+    return sum(kept.values())
+
+
+def test_less_is_kept_when_asked() -> None:
+    layer = ConvLSTMLayer(1, 16, kernel_size=3)
+    inputs = torch.randn(1, 24, 1, 8, 8)
+    all_of_it = kept_bytes(layer, inputs)
+    assert kept_bytes(layer, inputs, keep_gates=False) < all_of_it / 2
+    assert kept_bytes(layer, inputs, checkpoint_steps=6) < all_of_it / 4
+
+
+def test_truncation_cuts_the_gradient_and_not_the_forecast() -> None:
+    layer = randomised(ConvLSTMLayer(1, 3, kernel_size=3))
+    inputs = torch.randn(1, 6, 1, 4, 4, requires_grad=True)
+    whole, _ = layer(inputs)
+    set_recurrence(layer, RecurrenceConfig(truncate_steps=2), fused=False)
+    cut, state = layer(inputs)
+    torch.testing.assert_close(cut, whole)
+    (gradient,) = torch.autograd.grad(state.hidden.sum(), inputs)
+    assert gradient[0].flatten(1).any(dim=1).tolist() == [False] * 4 + [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "pieces"),
+    [
+        ({}, [(0, 7, False)]),
+        ({"checkpoint_steps": 3}, [(0, 3, False), (3, 6, False), (6, 7, False)]),
+        ({"truncate_steps": 4}, [(0, 4, False), (4, 7, True)]),
+        (
+            {"checkpoint_steps": 2, "truncate_steps": 3},
+            [(0, 2, False), (2, 3, False), (3, 4, True), (4, 6, False), (6, 7, True)],
+        ),
+        ({"truncate_steps": 99}, [(0, 7, False)]),
+    ],
+)
+def test_pieces(settings: dict[str, int], pieces: list[tuple[int, int, bool]]) -> None:
+    found = [(steps.start, steps.stop, cut) for steps, cut in RecurrenceConfig(**settings).pieces(7)]
+    assert found == pieces
+
+
+def test_reach_and_memory_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="truncate_steps must be at least 1 or null, found 0"):
+        RecurrenceConfig(truncate_steps=0)
+
+
+def test_without_a_bias_the_forget_bias_is_a_constant() -> None:
+    layer = ConvLSTMLayer(2, 3, kernel_size=3, bias=False, forget_bias=0.5)
+    assert layer.bias is None
+    assert {name for name, _ in layer.named_parameters()} == {"input_conv.weight", "recurrent_conv.weight"}
+    with_bias = ConvLSTMLayer(2, 3, kernel_size=3, forget_bias=0.5)
+    with_bias.load_state_dict(layer.state_dict() | {"input_conv.bias": with_bias.bias})
+    inputs = torch.randn(2, 4, 2, 5, 5)
+    torch.testing.assert_close(layer(inputs), with_bias(inputs))

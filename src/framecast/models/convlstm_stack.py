@@ -22,13 +22,13 @@ from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from framecast.frames.clip import ClipSpec
 from framecast.frames.errors import ConfigurationError
 from framecast.frames.forecaster import Forecast
 from framecast.models.layers.convlstm import CellActivation, ConvLSTMLayer, State, kernels_per_layer
 from framecast.models.layers.framewise import framewise
+from framecast.models.layers.space_time import space_time_convolution
 from framecast.models.layers.value_range import Output, ValueRange
 from framecast.models.model import Model
 
@@ -163,10 +163,12 @@ class ConvLSTMStack(Model):
 
         Features before the first, and after the last where the head looks ahead, count as zero.
         """
-        missing = num_outputs + self.steps_before - features.shape[1]
-        padded = F.pad(features.transpose(1, 2), (0, 0, 0, 0, missing, self.steps_after))
-        # With channels last in memory the convolution takes about half the time on a CPU.
-        padded = padded.contiguous(memory_format=torch.channels_last_3d)
-        numbers = self.head(padded).transpose(1, 2)
-        # Squash in the precision of the features, which are never rounded to bfloat16.
-        return self.value_range(numbers.to(features.dtype))
+        numbers = space_time_convolution(
+            features,
+            self.head.weight,
+            self.head.bias,
+            num_outputs=num_outputs,
+            steps_before=self.steps_before,
+            steps_after=self.steps_after,
+        )
+        return self.value_range(numbers)

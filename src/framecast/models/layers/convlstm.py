@@ -18,16 +18,15 @@ Axes: B sequences, T steps, C input channels, F filters, H height, W width. Insi
 last in memory: a step is then one dense block, the layout in which convolutions are fastest on most hardware.
 """
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple, final
+from typing import NamedTuple, final
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-CellActivation = Literal["tanh", "relu"]
-"""The function of the candidate and of the cell's output; the gates are always logistic."""
-
-_ACTIVATIONS: dict[CellActivation, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu}
+from framecast.models.layers.convlstm_gates import CellActivation
+from framecast.models.layers.convlstm_sequence import Manner, Outcome, Weights, run_sequence
+from framecast.models.layers.recurrence import RecurrentLayer
 
 
 class State(NamedTuple):
@@ -55,7 +54,7 @@ def kernels_per_layer(kernel_size: int | tuple[int, ...], num_layers: int) -> tu
 
 
 @final
-class ConvLSTMLayer(nn.Module):
+class ConvLSTMLayer(RecurrentLayer):
     """One ConvLSTM layer over a sequence.
 
     Args:
@@ -67,6 +66,8 @@ class ConvLSTMLayer(nn.Module):
         bias: whether the gates have a bias of their own (one vector for both convolutions).
         forget_bias: the starting value of the forget gate's bias; without a bias, a constant inside that gate.
     """
+
+    constant_bias: Tensor | None
 
     def __init__(
         self,
@@ -88,6 +89,10 @@ class ConvLSTMLayer(nn.Module):
         with_input = channels is not None
         self.input_conv = nn.Conv2d(channels, gates, kernel_size, padding=same, bias=bias) if with_input else None
         self.recurrent_conv = nn.Conv2d(filters, gates, kernel_size, padding=same, bias=bias and not with_input)
+        constant = torch.zeros(gates)
+        constant[filters : 2 * filters] = forget_bias
+        # In the place of a bias where there is none; known from the settings, so not stored with the weights.
+        self.register_buffer("constant_bias", None if bias else constant, persistent=False)
         if peepholes:
             self.w_ci = nn.Parameter(torch.empty(filters, 1, 1))
             self.w_cf = nn.Parameter(torch.empty(filters, 1, 1))
@@ -131,42 +136,43 @@ class ConvLSTMLayer(nn.Module):
             raise ValueError("inputs are for the layer with input channels, and only for it")
         if inputs is None and (state is None or num_steps is None or num_steps < 1):
             raise ValueError("a layer without inputs needs a state and num_steps of at least 1")
-        input_gates = [None] * (num_steps or 0) if inputs is None else self._input_gates(inputs)
-        outputs: list[Tensor] = []
-        for gates in input_gates:
-            state = self._step(gates, state)
-            outputs.append(state.hidden)
-        if state is None:
+        num_steps = inputs.shape[1] if inputs is not None else num_steps
+        if not num_steps:
             raise ValueError("the sequence has no step")
-        # Concatenating keeps the channels-last layout, which torch.stack would undo.
-        hidden = torch.cat(outputs).unflatten(0, (len(outputs), -1))
-        return hidden.transpose(0, 1), state
+        outputs: list[Tensor] = []
+        for steps, cut in self.recurrence.pieces(num_steps):
+            if cut and state is not None:
+                state = State(state.hidden.detach(), state.cell.detach())
+            piece = None if inputs is None else inputs[:, steps.start : steps.stop]
+            if self.recurrence.checkpoint_steps is not None and torch.is_grad_enabled():
+                hidden, *after = checkpoint(
+                    self._run, piece, state, len(steps), use_reentrant=False, preserve_rng_state=False
+                )
+            else:
+                hidden, *after = self._run(piece, state, len(steps))
+            state = State(*after)
+            outputs.append(hidden)
+        assert state is not None
+        if len(outputs) == 1:
+            return outputs[0], state
+        # Time first, as the steps lie in memory: joining them the other way would lay all of them out anew.
+        return torch.cat([hidden.transpose(0, 1) for hidden in outputs]).transpose(0, 1), state
 
-    def _input_gates(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        """The inputs' share of the gates, one (B, 4F, H, W) for each step, from one convolution of T * B frames."""
-        assert self.input_conv is not None
-        frames = inputs.transpose(0, 1).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        gates = self.input_conv(frames).unflatten(0, (inputs.shape[1], inputs.shape[0]))
-        # Not indexed step by step: the gradient of each indexing would be as large as all steps together.
-        return gates.unbind(0)
+    def _run(self, inputs: Tensor | None, state: State | None, num_steps: int) -> Outcome:
+        hidden, cell = (None, None) if state is None else state
+        manner = Manner(
+            num_steps=num_steps,
+            activation=self.activation,
+            fused=self.fused,
+            keep_gates=self.recurrence.keep_gates,
+        )
+        return run_sequence(inputs, hidden, cell, self._weights(), manner)
 
-    def _step(self, input_gates: Tensor | None, state: State | None) -> State:
-        """One step of the recurrence; without a state (all zero) there is nothing to convolve and nothing to forget."""
-        phi = _ACTIVATIONS[self.activation]
-        if state is None:
-            assert input_gates is not None
-            i, _, c, o = input_gates.chunk(4, dim=1)
-            cell = (torch.sigmoid(i) * phi(c)).to(self.recurrent_conv.weight.dtype)
-        else:
-            gates = self.recurrent_conv(state.hidden)
-            if input_gates is not None:
-                gates = gates + input_gates
-            i, f, c, o = gates.chunk(4, dim=1)
-            if self.bias is None:
-                f = f + self.forget_bias
-            if self.peepholes:
-                i, f = i + self.w_ci * state.cell, f + self.w_cf * state.cell
-            cell = torch.sigmoid(f) * state.cell + torch.sigmoid(i) * phi(c)
-        if self.peepholes:
-            o = o + self.w_co * cell
-        return State(hidden=torch.sigmoid(o) * phi(cell), cell=cell)
+    def _weights(self) -> Weights:
+        peepholes = (self.w_ci, self.w_cf, self.w_co) if self.peepholes else (None, None, None)
+        return Weights(
+            None if self.input_conv is None else self.input_conv.weight,
+            self.recurrent_conv.weight,
+            self.bias if self.bias is not None else self.constant_bias,
+            *(None if weight is None else weight.flatten() for weight in peepholes),
+        )

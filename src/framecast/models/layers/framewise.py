@@ -5,7 +5,9 @@ recurrent layers keep their steps in that order in memory, so that merging copie
 """
 
 from collections.abc import Callable
+from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -20,5 +22,23 @@ def framewise(layer: Callable[[Tensor], Tensor], frames: Tensor) -> Tensor:
         (B, T, C', H', W').
     """
     batch, time = frames.shape[:2]
-    merged = layer(frames.transpose(0, 1).flatten(0, 1))
+    merged = _KeepLayout.apply(layer(frames.transpose(0, 1).flatten(0, 1)))
     return merged.unflatten(0, (time, batch)).transpose(0, 1)
+
+
+class _KeepLayout(torch.autograd.Function):
+    """The identity; a gradient that comes in another order of axes is laid out like the values.
+
+    Sums over sequences and steps arrive with these two exchanged, and library kernels for gradients, that of batch
+    normalisation above all, are tens of times slower on such memory than one copy.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        last = values.is_contiguous(memory_format=torch.channels_last)
+        ctx.layout = torch.channels_last if last else torch.contiguous_format
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return gradient.contiguous(memory_format=ctx.layout)

@@ -40,7 +40,9 @@ class ValueRange(nn.Module):
         self.register_buffer("span", (high - low).view(-1, 1, 1), persistent=False)
 
     def forward(self, numbers: Tensor) -> Tensor:
-        """Map (..., C, H, W) to frame values of the same shape."""
+        """Map (..., C, H, W) to frame values of the same shape, in float32 (or finer, as the model is)."""
+        # Autocast may hand over numbers rounded to 16 bits, of which a logistic function makes few values near 1.
+        numbers = numbers.to(torch.promote_types(numbers.dtype, self.low.dtype))
         if self.output == "linear":
             return numbers
         return self.low + self.span * torch.sigmoid(numbers)
