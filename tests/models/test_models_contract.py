@@ -25,6 +25,10 @@ SMALL: Mapping[str, tuple[Mapping[str, Any], ...]] = {
         {"hidden": [3], "kernel_size": 3, "patch": 4, "peepholes": False, "output": "sigmoid"},
         {"hidden": [3], "kernel_size": 3, "patch": 2, "residual": True},
     ),
+    "convlstm_autoregressive": (
+        {"hidden": [4, 3], "kernel_size": [5, 3], "patch": 2},
+        {"hidden": [3], "kernel_size": 3, "bias": True, "peepholes": True, "output": "sigmoid", "initial_output": 0.3},
+    ),
     "convlstm_stack": (
         {"objective": "next_frame", "filters": [4, 3], "kernel_sizes": [3, 1], "peepholes": True},
         {"objective": "next_frame", "filters": [4], "activation": "relu", "causal_head": False, "output": "linear"},

@@ -59,6 +59,7 @@ def test_a_preset_says_what_it_is_and_says_nothing_twice(name: str) -> None:
         ("r3", 746_945),
         ("r4", 746_945),
         ("moving-mnist-convlstm", 10_042_896),
+        ("moving-mnist-convlstm-autoregressive", 11_675_648),
         ("demo", None),
         ("r1", None),
     ],
@@ -85,6 +86,15 @@ def test_settings_of_the_reference_systems() -> None:
     assert (training.schedule.min_lr, training.pictures_every) == (1e-6, 5)
     assert preset("r2-peephole").model.settings.peepholes
     assert not r2.model.settings.peepholes
+
+
+def test_scheduled_sampling_ends_where_it_was_published_to_end() -> None:
+    config = preset("moving-mnist-convlstm-autoregressive")
+    training, steps = config.training, config.source.options["train_sequences"] // config.training.batch_size
+    assert (steps, training.epochs, training.sampling.name) == (625, 200, "scheduled")
+    assert training.sampling.stop_step == 80 * steps
+    assert training.sampling.start - training.sampling.stop_step * training.sampling.decrease == pytest.approx(0)
+    assert (training.optimizer.name, training.optimizer.lr, training.schedule.name) == ("adam", 5e-4, "one-cycle")
 
 
 def test_an_unknown_preset_names_the_nearest() -> None:

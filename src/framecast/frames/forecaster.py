@@ -29,7 +29,7 @@ class Forecast:
 
     one_step: Tensor | None = None
     """(B, K - 1, C, H, W): for next-frame models, frames 2 .. K of the context, each predicted from the true frames
-    before it. None for other objectives (and when K is 1)."""
+    before it (in training, from what a teacher lets the model read). None for other objectives (and when K is 1)."""
 
     penalties: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
     """Named scalars, added to the loss with configured weights."""

@@ -1,9 +1,16 @@
-"""Model: a forecaster that is trained, built from its own configuration and the clips that it will see."""
+"""Model: a forecaster that is trained, built from its own configuration and the clips that it will see.
 
-from typing import Any, ClassVar
+Axes: B clips, K context frames, M horizon frames, T = K + M - 1 inputs, C channels, H height, W width.
+"""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+from torch import Tensor
 
 from framecast.frames.clip import ClipSpec
-from framecast.frames.forecaster import Forecaster
+from framecast.frames.forecaster import Forecast, Forecaster
+from framecast.frames.teacher import Teacher
 
 
 class Model(Forecaster):
@@ -20,3 +27,51 @@ class Model(Forecaster):
         super().__init__()
         self.config = config
         self.spec = spec
+
+
+class TeachableModel(Model):
+    """A next-frame model that is unrolled over context and horizon in training too, its forecasts fed back.
+
+    In training a :class:`~framecast.frames.teacher.Teacher` may have it read true frames in their place. Without one,
+    the context is the truth and the horizon follows from forecasts alone.
+    """
+
+    objective = "next_frame"
+
+    @abstractmethod
+    def unroll(self, context: Tensor, horizon: int, teacher: Teacher | None) -> Forecast:
+        """Forecast.
+
+        Args:
+            context: (B, K, C, H, W) float, normalised.
+            horizon: M, at least 1.
+            teacher: decides every input, those of the context included; its first K frames are the context. Given in
+                training alone, and checked.
+
+        Returns:
+            The K - 1 outputs within the context as ``one_step``, and ``horizon`` frames.
+        """
+
+    @final
+    def forward(self, context: Tensor, horizon: int, *, teacher: Teacher | None = None) -> Forecast:
+        """Forecast, in training perhaps with a teacher.
+
+        Raises:
+            ValueError: a teacher outside of training, or one that does not cover the K + M - 1 inputs.
+        """
+        if teacher is not None:
+            if not self.training:
+                raise ValueError("a teacher is for training alone; this model is in eval mode")
+            expected = (context.shape[0], context.shape[1] + horizon - 1, *context.shape[2:])
+            if teacher.frames.shape != expected:
+                raise ValueError(
+                    f"a teacher for a context {tuple(context.shape)} and {horizon} frames of horizon holds the inputs "
+                    f"{expected}, not {tuple(teacher.frames.shape)}"
+                )
+        return self.unroll(context, horizon, teacher)
+
+    if TYPE_CHECKING:
+
+        def __call__(  # noqa: D102 - it is forward, typed
+            self, context: Tensor, horizon: int, *, teacher: Teacher | None = None
+        ) -> Forecast: ...

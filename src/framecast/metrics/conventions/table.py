@@ -9,6 +9,10 @@ CONVENTIONS = Table(
             "framecast.metrics.conventions.strict:STRICT",
             "framecast's own: clipped to [0, 1], means per pixel, PSNR per frame and pooled, SSIM as in its paper.",
         ),
+        "openstl": Entry(
+            "framecast.metrics.conventions.openstl:OPENSTL",
+            "OpenSTL's table: MSE and MAE summed over a frame, unclipped; SSIM with a uniform 7x7 window and L = 2.",
+        ),
         "tf": Entry(
             "framecast.metrics.conventions.tf:TF",
             "TensorFlow and Keras: tf.image.psnr and tf.image.ssim, max_val = 1, unclipped; Keras's BCE and accuracy.",
