@@ -70,17 +70,6 @@ def test_there_and_back_and_unit(kind: NormaliserKind) -> None:
     assert len(low) == len(high) == 3
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "bool", "float16", "float32", "float64"])
-def test_frames_of_any_type_normalise_as_tensors_do(kind: NormaliserKind, dtype: str) -> None:
-    native = (frames("float64") % 1000).astype(dtype)
-    normaliser = fitted(kind, native)
-    normalised = normaliser.normalise_frames(native)
-    assert normalised.dtype == np.float32
-    expected = normaliser.normalise(torch.from_numpy(native.astype(np.float64)))
-    np.testing.assert_allclose(normalised, expected.numpy(), rtol=1e-5, atol=1e-5)
-
-
 def test_unit_leaves_unit_values_bit_for_bit() -> None:
     values = torch.rand(4, 1, 6, 6)
     normaliser = fitted("unit", frames("uint8", channels=1), (0.0, 255.0))

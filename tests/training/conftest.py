@@ -226,7 +226,7 @@ def read_log() -> Callable[[Path], list[dict[str, str]]]:
     def read(path: Path) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        clock = {"seconds", "clips_per_second"}
+        clock = {"seconds", "waiting_seconds", "clips_per_second"}
         assert all(clock <= row.keys() for row in rows)
         return [{name: value for name, value in row.items() if name not in clock} for row in rows]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from framecast.cli.recordings import open_named, reopened
-from framecast.cli.terminal import DeviceName, Json, Quiet, Settings, progress_console, show, show_json
+from framecast.cli.terminal import DeviceName, Json, PrecisionName, Quiet, Settings, progress_console, show, show_json
 
 
 def evaluate(
@@ -21,6 +21,7 @@ def evaluate(
     max_clips: int | None = None,
     out: Path | None = None,
     device: DeviceName = "auto",
+    precision: PrecisionName = 32,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
@@ -44,6 +45,8 @@ def evaluate(
         Folder for the results; RUN/evaluation when not given.
     device
         Where to compute.
+    precision
+        In what forecasts are computed; auto takes bf16 where the processor has it.
     quiet
         No progress, only the result.
     as_json
@@ -67,6 +70,7 @@ def evaluate(
             max_clips=max_clips,
             out=out,
             device=device,
+            precision=precision,
             watch=watch,
         )
     if as_json:

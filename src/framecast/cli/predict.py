@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from framecast.cli.recordings import open_named
-from framecast.cli.terminal import DeviceName, Flag, Json, Quiet, Settings, show, show_json
+from framecast.cli.terminal import DeviceName, Flag, Json, PrecisionName, Quiet, Settings, show, show_json
 
 
 def predict(
@@ -18,6 +18,7 @@ def predict(
     assignments: Settings = (),
     overwrite: Flag = False,
     device: DeviceName = "auto",
+    precision: PrecisionName = 32,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> int:
@@ -43,6 +44,8 @@ def predict(
         Replace the output.
     device
         Where to compute.
+    precision
+        In what forecasts are computed; auto takes bf16 where the processor has it.
     quiet
         Say nothing.
     as_json
@@ -59,6 +62,7 @@ def predict(
         fps=fps,
         overwrite=overwrite,
         device=device,
+        precision=precision,
     )
     if as_json:
         rows = [

@@ -24,6 +24,7 @@ Settings = Annotated[
     Parameter(name="--set", metavar="KEY=VALUE", negative="", allow_leading_hyphen=True, show_default=False),
 ]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+PrecisionName = Literal["auto", 32, "bf16"]
 
 
 def progress_console(*, silent: bool) -> Console:

@@ -11,6 +11,7 @@ from framecast.cli.terminal import (
     DeviceName,
     Flag,
     Json,
+    PrecisionName,
     Quiet,
     Settings,
     progress_console,
@@ -38,6 +39,8 @@ def train(
     epochs: int | None = None,
     max_steps: int | None = None,
     device: DeviceName | None = None,
+    precision: PrecisionName | None = None,
+    max_minutes: float | None = None,
     seed: int | None = None,
     assignments: Settings = (),
     init_from: Path | None = None,
@@ -71,6 +74,10 @@ def train(
         Stop after this many optimiser steps.
     device
         Where to compute.
+    precision
+        In what: auto takes bf16 where the processor has it, else 32; weights stay float32.
+    max_minutes
+        Stop after so many minutes, to be resumed.
     seed
         Every random draw follows from it.
     assignments
@@ -100,6 +107,8 @@ def train(
         "training.epochs": epochs,
         "training.max_steps": max_steps,
         "training.device": device,
+        "training.precision": precision,
+        "training.max_minutes": max_minutes,
         "training.seed": seed,
     }
     named = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
@@ -119,6 +128,7 @@ def train(
         show_json({"run": str(run.folder.path), **dataclasses.asdict(record)})
     else:
         _print_training(run)
+        show_note(record.waiting_advice)
     if record.status == "interrupted":
         show_note(f"Resume with: framecast train --resume --out {shlex.quote(str(run.folder.path))}")
         return INTERRUPTED

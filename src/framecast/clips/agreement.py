@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from framecast.clips.config import ClipsConfig
 from framecast.clips.conversion import FrameConversion
 from framecast.clips.normaliser import Normaliser
@@ -77,6 +79,12 @@ def agreed_range(infos: Mapping[int, SequenceInfo]) -> tuple[float, float] | Non
             "recordings of one kind, or convert the others."
         )
     return ranges.pop()
+
+
+def agreed_dtype(infos: Mapping[int, SequenceInfo]) -> str:
+    """The numpy type in which frames of all sequences can be in one batch; floats of more than 64 bits are cut."""
+    dtype = np.result_type(*{info.dtype for info in infos.values()})
+    return "float64" if dtype.kind == "f" and dtype.itemsize > 8 else dtype.name
 
 
 def agree_with_normaliser(

@@ -1,4 +1,6 @@
-"""Clip set: the clips of one split, read on demand as normalised batches.
+"""Clip set: the clips of one split, read on demand.
+
+Native batches are what loaders send to a device; :meth:`ClipSet.batch` is the short way to a normalised one.
 
 Axes: B clips, T frames (K of context, M of horizon), C channels, H height, W width.
 """
@@ -11,12 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from framecast.clips.augment import AugmentConfig, draw_augmentation
+from framecast.clips.augment import Augmentation, AugmentConfig, draw_augmentation
 from framecast.clips.frame_reader import FrameReader
+from framecast.clips.native_batch import NativeBatch
 from framecast.clips.normaliser import Normaliser
 from framecast.clips.windows import Windows
 from framecast.frames.batch import Batch
 from framecast.frames.clip import Clip
+from framecast.frames.drawing import Drawing
 from framecast.frames.sequence import Split
 from framecast.frames.source import Source
 
@@ -61,6 +65,9 @@ class ClipSet:
     reader: FrameReader = field(repr=False)
     normaliser: Normaliser = field(repr=False)
 
+    dtype: str
+    """The numpy type in which frames of all clips can be in one batch."""
+
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """What happens to the clips at random; nothing by default."""
 
@@ -72,6 +79,9 @@ class ClipSet:
 
     renews: bool = False
     """Whether the source may give other sequences in another epoch (only in training)."""
+
+    draws_late: bool = False
+    """Frames are drawn where the batch is used, not read (see :mod:`framecast.clips.late_drawing`); the same bits."""
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -106,20 +116,31 @@ class ClipSet:
     def batch(self, indices: Iterable[int]) -> Batch:
         """Read clips, normalised and augmented.
 
-        Missing values are filled with a normalised 0: the lowest value (``unit``), the middle of the range
-        (``symmetric``) or the mean (``standard``).
+        Missing values are filled with a normalised 0 (see :meth:`Normaliser.batch`).
 
         Args:
             indices: the clips, in order; at least one.
         """
-        clips = [self._read(int(index)) for index in indices]
-        frames = [frames for frames, _ in clips]
-        context = torch.from_numpy(np.stack([clip[: self.context] for clip in frames]))
-        target = torch.from_numpy(np.stack([clip[self.context :] for clip in frames]))
-        if all(valid is None for _, valid in clips):
-            return Batch(context, target)
-        masks = [np.ones(frames.shape, bool) if valid is None else valid for frames, valid in clips]
-        return Batch(context, target, torch.from_numpy(np.stack(masks)))
+        return self.normaliser.batch(self.native_batch(indices))
+
+    def native_batch(self, indices: Iterable[int]) -> NativeBatch:
+        """Read clips, turned but not yet normalised, as they travel to a device.
+
+        Args:
+            indices: the clips, in order; at least one.
+        """
+        chosen = np.fromiter(indices, np.int64)
+        changes = self._changes(chosen)
+        noises = [change.noise for change in changes if change.noise is not None]
+        noise = torch.from_numpy(np.stack(noises)) if noises else None
+        if self.draws_late:
+            return NativeBatch(frames=self._drawing(chosen), context=self.context, noise=noise)
+        clips = [self.native_frames(index) for index in chosen.tolist()]
+        if changes:
+            clips = [change.turn(clip) for change, clip in zip(changes, clips, strict=True)]
+        frames = np.stack(clips, dtype=self.dtype, casting="same_kind")
+        missing = frames.dtype.kind == "f" and not np.isfinite(frames).all()
+        return NativeBatch(frames=torch.from_numpy(frames), context=self.context, noise=noise, missing=bool(missing))
 
     @property
     def augments(self) -> bool:
@@ -144,18 +165,20 @@ class ClipSet:
         """At most ``count`` of the clips, evenly spaced."""
         return replace(self, windows=self.windows.spread(count))
 
-    def _read(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
-        """One clip (K + M, C, H, W) as a batch has it, and where it has values (None for everywhere)."""
-        native, noise = self.native_frames(index), None
-        if self.augments:
-            draw = draw_augmentation(self.augment, native.shape[1:], seed=self.seed, epoch=self.epoch, clip=index)
-            native, noise = draw.turn(native), draw.noise
-        frames = self.normaliser.normalise_frames(native)
-        if noise is not None:
-            low, high = (np.array(bound, np.float32)[:, None, None] for bound in self.normaliser.bounds)
-            # Measured ranges may not reach as far as every value: what lies beyond them stays where it is.
-            lowest, highest = np.minimum(frames, low), np.maximum(frames, high)
-            frames = np.minimum(np.maximum(frames + noise * (high - low), lowest), highest)
-        if native.dtype.kind != "f" or (valid := np.isfinite(native)).all():
-            return frames, None
-        return np.where(valid, frames, np.float32(0)), valid
+    def _changes(self, chosen: NDArray[np.int64]) -> list[Augmentation]:
+        """What happens to each clip, or nothing where nothing does."""
+        if not self.augments:
+            return []
+        info = self.source.sequences[self.windows.sequence[0]].info
+        shape = self.reader.conversion.shape(info)
+        return [
+            draw_augmentation(self.augment, shape, seed=self.seed, epoch=self.epoch, clip=clip)
+            for clip in chosen.tolist()
+        ]
+
+    def _drawing(self, chosen: NDArray[np.int64]) -> Drawing:
+        offsets = np.arange(self.context + self.horizon) * self.frame_step
+        drawing = self.source.drawing(self.windows.sequence[chosen], self.windows.start[chosen, None] + offsets)
+        if drawing is None:
+            raise TypeError(f"a source of kind {self.source.kind} cannot be drawn late")
+        return drawing

@@ -1,8 +1,9 @@
-"""Loader: batches of a clip set in an order that follows from (seed, epoch) alone.
+"""Loader: batches of a clip set, on the device, in an order that follows from (seed, epoch) alone.
 
-Nothing depends on who reads: with worker processes, with a thread that reads ahead, or started in the middle of an
-epoch, batch number n of epoch e is the same, bit for bit. Workers stay alive between epochs, and so does what they keep
-in memory.
+A thread or worker processes read ahead of the computation, in the frames' native type; ``prefetch`` brings the batches
+to the device and normalises them there. Nothing depends on who reads: with worker processes, with a thread, or started
+in the middle of an epoch, batch number n of epoch e is the same, bit for bit. Workers stay alive between epochs, and so
+does what they keep in memory.
 """
 
 from collections import deque
@@ -14,10 +15,11 @@ from typing import final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from framecast.clips.clip_set import ClipSet
+from framecast.clips.native_batch import NativeBatch
+from framecast.clips.prefetch import batches_on
 from framecast.frames.batch import Batch
 from framecast.frames.errors import FramecastError
 
@@ -30,8 +32,8 @@ _READ_AHEAD = 2
 _Request = tuple[int, NDArray[np.int64]]
 """An epoch, and the clips of one batch."""
 
-_Result = tuple[Tensor, Tensor, Tensor | None] | FramecastError
-"""Context, target and mask, or what went wrong: an error that is raised in a worker would arrive as a traceback."""
+_Result = NativeBatch | FramecastError
+"""Clips, or what went wrong: an error that is raised in a worker would arrive as a traceback."""
 
 
 @final
@@ -46,7 +48,7 @@ class ClipLoader:
         shuffle: bool = False,
         seed: int = 0,
         num_workers: int = 0,
-        pin_memory: bool = False,
+        device: torch.device | str = "cpu",
     ) -> None:
         """Nothing is read before the first batch is asked for.
 
@@ -58,14 +60,15 @@ class ClipLoader:
             num_workers: processes that read; 0 reads in one thread of this process. They are started anew ("spawn"),
                 because a copy of this process ("fork") hangs on the video decoders that are open in it; so a script
                 that asks for them begins its work under ``if __name__ == "__main__":``.
-            pin_memory: put batches into page-locked memory, for copying to a CUDA device; without one nothing happens.
+            device: where the batches shall be. For CUDA they travel through page-locked memory.
         """
         if batch_size < 1 or num_workers < 0:
             raise ValueError(f"found batch_size {batch_size} (at least 1) and num_workers {num_workers} (at least 0)")
         self.clips = clips
         self._order = _Order(len(clips), batch_size, seed if shuffle else None)
         self._reader = _BatchReader(clips)
-        self._pin_memory = pin_memory and torch.cuda.is_available()
+        self._device = torch.device(device)
+        self._pin_memory = self._device.type == "cuda"
         self._workers: DataLoader[_Result] | None = None
         if num_workers:
             self._workers = DataLoader(
@@ -97,13 +100,11 @@ class ClipLoader:
         return (self._order.num_clips + self._order.batch_size - 1) // self._order.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
-        if self._workers is None:
-            yield from self._read_ahead()
-        else:
-            yield from map(_batch, self._workers)
+        natives = self._read_ahead() if self._workers is None else map(_unless_error, self._workers)
+        return batches_on(self._device, natives, self.clips.normaliser)
 
-    def _read_ahead(self) -> Iterator[Batch]:
-        pending: deque[Future[Batch]] = deque()
+    def _read_ahead(self) -> Iterator[NativeBatch]:
+        pending: deque[Future[NativeBatch]] = deque()
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clip-loader")
         try:
             for request in self._order:
@@ -115,12 +116,9 @@ class ClipLoader:
         finally:
             executor.shutdown(cancel_futures=True)
 
-    def _read(self, request: _Request) -> Batch:
-        batch = _batch(self._reader[request])
-        if not self._pin_memory:
-            return batch
-        mask = None if batch.mask is None else batch.mask.pin_memory()
-        return Batch(batch.context.pin_memory(), batch.target.pin_memory(), mask)
+    def _read(self, request: _Request) -> NativeBatch:
+        native = _unless_error(self._reader[request])
+        return native.pin_memory() if self._pin_memory else native
 
 
 @final
@@ -158,10 +156,9 @@ class _BatchReader(Dataset[_Result]):
             latest = self._latest
             if latest is None or latest[0] != epoch:
                 self._latest = latest = epoch, self._clips.at_epoch(epoch)
-            batch = latest[1].batch(indices)
+            return latest[1].native_batch(indices)
         except FramecastError as error:
             return error
-        return batch.context, batch.target, batch.mask
 
     def divide_memory(self, num_workers: int) -> None:
         """Take one worker's part of the memory for frames."""
@@ -176,10 +173,10 @@ def _divide_memory(worker: int) -> None:
         info.dataset.divide_memory(info.num_workers)
 
 
-def _batch(result: _Result) -> Batch:
+def _unless_error(result: _Result) -> NativeBatch:
     if isinstance(result, FramecastError):
         try:
             raise result
         finally:
             del result  # else error and frame would hold each other, and the workers, until garbage is collected
-    return Batch(*result)
+    return result

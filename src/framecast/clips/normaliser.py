@@ -12,7 +12,9 @@ The range (low, high) is what the native type stands for, 0 .. 255 for uint8, wh
 measured: lowest and highest finite value of the training frames. Frames of validation and test may then lie beyond it.
 A range or deviation of 0 (a constant recording) counts as 1, so that it normalises to 0 and comes back exactly.
 
-Axes: C channels, H height, W width; a leading ... stands for any others.
+Native values become float32 where that holds each of them exactly (up to 16 bits), else float64; the result is float32.
+
+Axes: B clips, T = K + M frames, C channels, H height, W width; a leading ... stands for any others.
 """
 
 import json
@@ -25,7 +27,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from framecast.clips.conversion import as_float
+from framecast.clips.native_batch import NativeBatch
+from framecast.frames.batch import Batch
 from framecast.frames.errors import RunError, SourceError
 
 NormaliserKind = Literal["unit", "symmetric", "standard"]
@@ -113,20 +116,28 @@ class Normaliser:
 
     def normalise(self, native: Tensor) -> Tensor:
         """Native values (..., C, H, W), floating point, to normalised ones of the same type."""
-        return (native - self._column(self.offset, native)) / self._column(self.scale, native)
+        return (native - self._columns(self.offset, native)) / self._columns(self.scale, native)
 
-    def normalise_frames(self, native: NDArray[Any]) -> NDArray[np.float32]:
-        """Frames (..., C, H, W) as they are read, of any native type, to normalised ones.
+    def batch(self, native: NativeBatch) -> Batch:
+        """Clips as they were read to clips as models see them, on the device where they are.
 
-        The same as :meth:`normalise`, in numpy: loaders read beside a training, where a second set of torch's threads
-        would compete with it for the processor.
+        Missing values become a normalised 0: the lowest value (``unit``), the middle of the range (``symmetric``) or
+        the mean (``standard``).
+
+        Returns:
+            A batch that has a mask where a value is missing.
         """
-        if native.shape[-3] != self.channels:
-            raise ValueError(f"expected {self.channels} channels, found frames of shape {native.shape}")
-        frames = as_float(native)
-        frames -= np.array(self.offset, frames.dtype)[:, None, None]
-        frames /= np.array(self.scale, frames.dtype)[:, None, None]
-        return frames.astype(np.float32, copy=False)
+        frames, context = native.drawn(), native.context
+        mask = torch.isfinite(frames) if native.missing else None
+        parts: list[Tensor] = []
+        for part in (slice(context), slice(context, None)):
+            normalised = self.normalise(_exact_float(frames[:, part])).float()
+            if native.noise is not None:
+                normalised = self._with_noise(normalised, native.noise[:, None])
+            if mask is not None:
+                normalised = torch.where(mask[:, part], normalised, 0.0)
+            parts.append(normalised)
+        return Batch(parts[0], parts[1], mask)
 
     def denormalise(self, normalised: Tensor) -> Tensor:
         """Normalised values (..., C, H, W) to native ones, neither rounded nor clipped."""
@@ -164,13 +175,39 @@ class Normaliser:
                 f"The normaliser of this run is damaged ({error}); copy the run again from where it was trained."
             ) from None
 
+    def _with_noise(self, normalised: Tensor, noise: Tensor) -> Tensor:
+        """Add noise of the unit scale, (..., C, H, W); no value leaves the native range by it."""
+        low, high = (self._columns(bound, normalised) for bound in self.bounds)
+        # Measured ranges may not reach as far as every value: what lies beyond them stays where it is.
+        lowest, highest = torch.minimum(normalised, low), torch.maximum(normalised, high)
+        return torch.minimum(torch.maximum(normalised + noise * (high - low), lowest), highest)
+
+    def _columns(self, values: tuple[float, ...], like: Tensor) -> Tensor:
+        """A value for each channel, as (C, 1, 1) of the same type on the same device.
+
+        A tensor also where all values agree: CUDA divides by a plain number through its reciprocal, which may cost the
+        last bit. It comes from page-locked memory, because any other copy waits for the work that is under way.
+        """
+        self._check_channels(like)
+        columns = torch.tensor(values, dtype=like.dtype).view(-1, 1, 1)
+        return columns.pin_memory().to(like.device, non_blocking=True) if like.is_cuda else columns.to(like.device)
+
     def _column(self, values: tuple[float, ...], like: Tensor) -> Tensor | float:
         """A value for each channel, as (C, 1, 1); as one number where all agree, which costs no copy to a device."""
-        if like.shape[-3] != self.channels:
-            raise ValueError(f"expected {self.channels} channels, found frames of shape {tuple(like.shape)}")
+        self._check_channels(like)
         if len(set(values)) == 1:
             return values[0]
         return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
+
+    def _check_channels(self, frames: Tensor) -> None:
+        if frames.shape[-3] != self.channels:
+            raise ValueError(f"expected {self.channels} channels, found frames of shape {tuple(frames.shape)}")
+
+
+def _exact_float(frames: Tensor) -> Tensor:
+    """Native values as float32 where that holds each of them exactly, else as float64."""
+    exact = frames.dtype == torch.float32 or frames.dtype.itemsize <= 2
+    return frames.to(torch.float32 if exact else torch.float64)
 
 
 class _Statistics:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from framecast.clips.agreement import (
     agree_with_normaliser,
+    agreed_dtype,
     agreed_range,
     agreed_shape,
     clip_in_words,
@@ -94,6 +95,7 @@ def prepare_clips(
             horizon=config.horizon,
             frame_step=config.frame_step,
             reader=reader,
+            dtype=agreed_dtype(infos),
             normaliser=normaliser,
             augment=config.augment if split == "train" else AugmentConfig(),
             seed=seed,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from framecast.clips.clip_set import ClipSet
+from framecast.clips.loader import ClipLoader
 from framecast.evaluation.results import Cost, Example, ExampleClip, MetricInfo, Results, Role, Scores
 from framecast.evaluation.verdict import find_verdict
 from framecast.forecasting.roll_out import longest_block, roll_out
@@ -83,6 +84,7 @@ def evaluate_rows(
     batch_size: int,
     max_clips: int | None = None,
     watch: Callable[[int, int], None] | None = None,
+    precision: str = "32",
     warnings: Sequence[str] = (),
 ) -> Evaluation:
     """Evaluate.
@@ -97,6 +99,7 @@ def evaluate_rows(
         batch_size: clips at a time; changes no number.
         max_clips: at most so many clips, spread evenly; None takes all.
         watch: called with (clips done, clips in all).
+        precision: in what the caller lets forecasts be computed, for the record.
         warnings: sentences to keep with the results.
 
     Raises:
@@ -108,11 +111,9 @@ def evaluate_rows(
     num_clips = len(clips)
     device = next(run.model.parameters()).device
     tallies = {(c.name, row.name): Accumulator(c) for c in conventions for row in rows}
-    seconds = 0.0
+    seconds, done = 0.0, 0
     with torch.inference_mode():
-        for begin in range(0, num_clips, batch_size):
-            end = min(begin + batch_size, num_clips)
-            batch = clips.batch(range(begin, end)).to(device)
+        for batch in ClipLoader(clips, batch_size=batch_size, device=device):
             truth = run.normaliser.to_unit(batch.target)
             for number, row in enumerate(rows):
                 started = time.perf_counter()
@@ -123,8 +124,9 @@ def evaluate_rows(
                 unit = run.normaliser.to_unit(forecast)
                 for convention in conventions:
                     tallies[convention.name, row.name].update(unit, truth, batch.target_mask)
+            done += len(batch)
             if watch is not None:
-                watch(end, num_clips)
+                watch(done, num_clips)
     scores = {c.name: {row.name: _scores(tallies[c.name, row.name], row) for row in rows} for c in conventions}
     leading = tallies[conventions[0].name, rows[0].name]
     examples = _choose_examples(leading, clips)
@@ -144,9 +146,7 @@ def evaluate_rows(
         units=clips.units,
         value_range=(run.normaliser.low, run.normaliser.high),
         conventions=scores,
-        metrics={
-            m.name: MetricInfo(summary=m.summary, better=m.better, unit=m.unit) for c in conventions for m in c.metrics
-        },
+        metrics=_metrics(conventions),
         verdict=find_verdict(scores[conventions[0].name], model=rows[0].name, metric=LEADING_METRIC),
         cost=Cost(
             parameters=run.record.parameters,
@@ -155,6 +155,7 @@ def evaluate_rows(
             seconds_per_frame=seconds / (num_clips * clips.horizon),
         ),
         examples=[example for _, example in examples],
+        precision=precision,
         warnings=list(warnings),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         framecast=__version__,
@@ -178,6 +179,17 @@ def _scores(tally: Accumulator, row: Row) -> Scores:
     scores = tally.scores()
     per_lead = {name: values.tolist() for name, values in scores.per_lead.items()}
     return Scores(role=row.role, overall=scores.overall, per_lead=per_lead, caveats=row.caveats)
+
+
+def _metrics(conventions: Sequence[Convention]) -> dict[str, MetricInfo]:
+    """What each metric is; one that another convention defines differently is there a second time, with its name."""
+    found: dict[str, MetricInfo] = {}
+    for convention in conventions:
+        for metric in convention.metrics:
+            info = MetricInfo(summary=metric.summary, better=metric.better, unit=metric.unit)
+            if found.setdefault(metric.name, info) != info:
+                found[f"{convention.name}/{metric.name}"] = info
+    return found
 
 
 def _choose_examples(tally: Accumulator, clips: ClipSet) -> list[tuple[int, ExampleClip]]:

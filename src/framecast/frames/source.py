@@ -2,10 +2,16 @@
 
 from abc import ABC
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from framecast.frames.errors import SourceError
 from framecast.frames.sequence import Sequence
+
+if TYPE_CHECKING:  # listing sources loads no torch
+    from framecast.frames.drawing import Drawing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +48,16 @@ class Source(ABC):
         """
         del epoch
         return self
+
+    def drawing(self, places: NDArray[np.int64], frames: NDArray[np.int64]) -> "Drawing | None":
+        """What a device can draw frames from, where the source is a generator that offers it.
+
+        Args:
+            places: (B,) positions of sequences in the source.
+            frames: (B, T) the frames wanted of each of them, 0-based.
+
+        Returns:
+            A drawing whose frames (B, T, C, H, W) are, bit for bit, those that the sequences read; None for recordings.
+        """
+        del places, frames
+        return None

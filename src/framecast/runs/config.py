@@ -116,6 +116,43 @@ class ScheduleConfig:
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingConfig:
+    """Which inputs of an autoregressive model are the truth in training, and which its own forecasts."""
+
+    name: Literal["none", "scheduled", "reverse-scheduled"] = "none"
+    """``none`` trains next-frame models on true inputs alone. ``scheduled`` (Bengio et al. 2015) goes over to forecasts
+    in the horizon; ``reverse-scheduled`` (PredRNN-V2, 2022) replaces inputs of the context too, at first."""
+
+    start: float = 1.0
+    """Scheduled: the probability of the truth before the first step."""
+
+    decrease: float = 2e-5
+    """Scheduled: by how much that falls with every step."""
+
+    hold_steps: int = 25_000
+    """Reverse-scheduled: steps in which every input is the truth with probability 1/2, before that changes."""
+
+    alpha: float = 5000.0
+    """Reverse-scheduled: steps in which the share of forecasts in the context then falls to 1/e of itself."""
+
+    stop_step: int = 50_000
+    """From this step on the context is the truth and the horizon is not, as in use."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= 1:
+            raise ValueError(f"start must be a probability from 0 to 1, found {self.start}")
+        if not self.decrease >= 0:
+            raise ValueError(f"decrease must be at least 0, found {self.decrease}")
+        if not self.alpha > 0:
+            raise ValueError(f"alpha must be above 0, found {self.alpha}")
+        if self.hold_steps < 0 or self.stop_step < 0:
+            raise ValueError(f"hold_steps and stop_step must be at least 0, found {self.hold_steps}, {self.stop_step}")
+        if self.name == "reverse-scheduled" and self.stop_step < self.hold_steps:
+            raise ValueError(f"stop_step must not come before hold_steps, found {self.stop_step} < {self.hold_steps}")
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     """How the model is trained."""
 
@@ -130,6 +167,7 @@ class TrainingConfig:
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     clip_norm: float | None = 1.0
     """Gradients are scaled down to this norm; null turns it off."""
@@ -147,7 +185,8 @@ class TrainingConfig:
     """Weights of the penalties that the model itself contributes, by name; 1 where not named."""
 
     precision: Precision = "auto"
-    """``auto`` is float32 on a CPU and bfloat16 autocast on a GPU that has it; weights are always float32."""
+    """``auto`` computes in bfloat16 where the processor does that itself (GPUs; CPUs with AVX512-BF16 or AMX-BF16), in
+    float32 elsewhere. Weights, the optimiser's state and the memory of recurrent cells are always float32."""
 
     device: Device = "auto"
     """``auto`` takes cuda, then mps, then the CPU."""
@@ -159,6 +198,10 @@ class TrainingConfig:
     num_workers: int = 0
     """Processes that read clips beside the training; 0 reads them in a thread."""
 
+    draw_on_device: Literal["auto", True, False] = "auto"
+    """Draw the training clips of a digits generator on the training device; bit for bit those that are read otherwise.
+    ``auto`` does so on a CUDA device, unless clips are resized, recoloured, flipped or turned."""
+
     validate_every: int = 1
     """Validate every so many epochs (and at the end)."""
 
@@ -167,6 +210,10 @@ class TrainingConfig:
 
     pictures_every: int | None = 5
     """Every so many epochs a picture of forecasts on fixed validation clips; null draws none."""
+
+    max_minutes: float | None = None
+    """Stop once this training, or this resumption of it, has run for so many minutes; the run is then "interrupted" and
+    can be resumed as after Ctrl-C. Nothing else depends on it. Null has no limit."""
 
     checkpoint_minutes: float = 5.0
     """A checkpoint to resume from is written at least this often, and around every validation."""
@@ -183,6 +230,8 @@ class TrainingConfig:
                 raise ValueError(f"{name} must be at least 0, found {getattr(self, name)}")
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise ValueError(f"clip_norm must be above 0 or null, found {self.clip_norm}")
+        if self.max_minutes is not None and not self.max_minutes > 0:
+            raise ValueError(f"max_minutes must be above 0 or null, found {self.max_minutes}")
         if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ValueError(f"ema_decay must lie between 0 and 1 or be null, found {self.ema_decay}")
 

@@ -14,6 +14,9 @@ from framecast.version import __version__
 
 SCHEMA = 1
 
+_SHARE_OF_WAITING = 0.1
+_LEAST_WAITING_SECONDS = 5.0
+
 Status = Literal["training", "finished", "stopped early", "interrupted", "stopped: loss not finite"]
 
 
@@ -55,6 +58,8 @@ class RunRecord:
     """Validation loss of the saved weights."""
     seconds: float = 0.0
     """Time spent training, all pieces together."""
+    waiting_seconds: float = 0.0
+    """The part of it in which the loop waited for clips."""
     device: str = "cpu"
     precision: str = "32"
     caveats: tuple[str, ...] = ()
@@ -63,6 +68,16 @@ class RunRecord:
     """What a person should know of the data: files left out, layouts guessed."""
     versions: dict[str, str] = field(default_factory=installed_versions)
     schema: int = SCHEMA
+
+    @property
+    def waiting_advice(self) -> str | None:
+        """A sentence where so much time went into waiting for clips that it is worth mending, else None."""
+        if self.waiting_seconds < max(_SHARE_OF_WAITING * self.seconds, _LEAST_WAITING_SECONDS):
+            return None
+        return (
+            f"{self.waiting_seconds / self.seconds:.0%} of the training time went into waiting for clips. Raise "
+            "training.num_workers (--resume accepts that), or keep more frames in memory with clips.cache_gib."
+        )
 
     def save(self, path: Path) -> None:
         """Write the record as JSON."""

@@ -10,7 +10,7 @@ Axes: N sequences, T frames, D digits, C channels (one), H height, W width.
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self, final
+from typing import TYPE_CHECKING, Any, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from numpy.typing import NDArray
 from framecast.frames.sequence import SPLITS, Sequence, SequenceInfo, Split
 from framecast.frames.source import Source
 from framecast.sources.trajectories import compose, trajectories
+
+if TYPE_CHECKING:  # opening a source loads no torch
+    from framecast.sources.digit_drawing import DigitDrawing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,10 +129,16 @@ class Choreography:
 
     def frames(self, index: int, start: int, stop: int) -> NDArray[np.uint8]:
         """Frames ``start:stop`` of sequence ``index``, (stop - start, H, W)."""
-        choices, corners = self._drawn
+        return compose(self.digits(index), self.corners(index)[start:stop], canvas=self.config.canvas)
+
+    def digits(self, index: int) -> NDArray[np.uint8]:
+        """The images that move in sequence ``index``, (D, size, size)."""
         images = self.bank.images(self.split)
-        digits = images[(choices[index] * len(images)).astype(np.intp)]
-        return compose(digits, corners[index, start:stop], canvas=self.config.canvas)
+        return images[(self._drawn[0][index] * len(images)).astype(np.intp)]
+
+    def corners(self, index: int) -> NDArray[np.int32]:
+        """Where they are, (T, D, 2): pixel (y, x) of each upper left corner in each frame."""
+        return self._drawn[1][index]
 
     def renewed(self, epoch: int) -> "Choreography":
         """The same split in another epoch."""
@@ -176,6 +185,20 @@ class BouncingSource(Source, ABC):
             else:
                 sequences.append(sequence)
         return replace(self, sequences=tuple(sequences))
+
+    def drawing(self, places: NDArray[np.int64], frames: NDArray[np.int64]) -> "DigitDrawing":
+        """Images and paths of the digits, from which a device draws what the sequences would read."""
+        from framecast.sources.digit_drawing import DigitDrawing
+
+        digits: list[NDArray[np.uint8]] = []
+        corners: list[NDArray[np.int32]] = []
+        for place, times in zip(places.tolist(), frames, strict=True):
+            sequence = self.sequences[place]
+            if not isinstance(sequence, BouncingSequence):
+                raise TypeError(f"expected a sequence of bouncing digits, found {sequence}")
+            digits.append(sequence.choreography.digits(sequence.index))
+            corners.append(sequence.choreography.corners(sequence.index)[times])
+        return DigitDrawing.of(np.stack(digits), np.stack(corners), canvas=self.config.canvas)
 
 
 def bouncing_sequences(bank: DigitBank, config: BouncingConfig) -> tuple[Sequence, ...]:

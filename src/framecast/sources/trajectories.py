@@ -58,5 +58,5 @@ def compose(digits: NDArray[np.uint8], corners: NDArray[np.int32], *, canvas: in
     windows = sliding_window_view(frames, digits.shape[1:], axis=(1, 2), writeable=True)
     for number, digit in enumerate(digits):
         place = time, corners[:, number, 0], corners[:, number, 1]
-        windows[place] = np.maximum(windows[place], digit)
+        windows[place] = np.maximum(windows[place], digit) if number else digit  # the first one falls on black
     return frames

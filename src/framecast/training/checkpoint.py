@@ -36,6 +36,8 @@ class Progress:
     """How often the plateau schedule has lowered the rate."""
     seconds: float = 0.0
     """Time spent training, all pieces together."""
+    waiting_seconds: float = field(default=0.0, compare=False)
+    """The part of it in which the loop waited for clips. What a clock says is no part of where a training stands."""
     sums: dict[str, float] = field(default_factory=dict[str, float])
     """Training loss and its terms, summed over the clips since the last validation."""
     clips: int = 0

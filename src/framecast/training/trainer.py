@@ -14,9 +14,12 @@ from typing import Literal, NoReturn, Protocol, final
 import numpy as np
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.plugins import MixedPrecision
+from lightning.fabric.plugins import Precision as FabricPrecision
 from torch import Tensor
 
 from framecast.clips.clip_set import ClipSet
+from framecast.clips.late_drawing import draw_late
 from framecast.clips.loader import ClipLoader
 from framecast.frames.batch import Batch
 from framecast.frames.errors import RunError, TrainingError
@@ -30,7 +33,9 @@ from framecast.training.log import Row, TrainingLog
 from framecast.training.module import TrainingModule
 from framecast.training.optimizers import build_optimizer
 from framecast.training.pictures import ValidationPictures
+from framecast.training.sampling import draw_true_inputs
 from framecast.training.schedules import learning_rate
+from framecast.training.waiting import TimedWaiting
 from framecast.training.weight_average import WeightAverage
 
 
@@ -55,7 +60,7 @@ class Monitor(Protocol):
 
 
 Ending = Literal["finished", "stopped early", "interrupted"]
-"""How a training ended: as planned, for want of improvement, or because the user asked to stop."""
+"""How a training ended: as planned, for want of improvement, or because the user asked to stop or the time was up."""
 
 
 @final
@@ -84,14 +89,15 @@ class Trainer:
         self._module, self._optimizer = fabric.setup(module, self._optimizer)
         self._average = WeightAverage(module.model, decay=config.ema_decay) if config.ema_decay else None
         self._loader = ClipLoader(
-            train,
+            draw_late(train, config.draw_on_device, fabric.device),
             batch_size=config.batch_size,
             shuffle=True,
             seed=config.seed,
             num_workers=config.num_workers,
-            pin_memory=fabric.device.type == "cuda",
+            device=fabric.device,
         )
-        self._validation = validation.spread(config.validation_clips or len(validation))
+        chosen = validation.spread(config.validation_clips or len(validation))
+        self._validation = ClipLoader(chosen, batch_size=config.batch_size, device=fabric.device)
         self._log = TrainingLog(folder.log)
         self.progress = Progress(steps_per_epoch=len(self._loader))
 
@@ -126,7 +132,7 @@ class Trainer:
         self._log.restore(self.progress.rows)
 
     def run(self) -> Ending:
-        """Train to the end, to an early stop, or until the user asks to stop.
+        """Train to the end, to an early stop, or until the user asks to stop or ``max_minutes`` are over.
 
         Raises:
             TrainingError: a loss or gradient is no longer finite; the last good weights are kept.
@@ -134,7 +140,7 @@ class Trainer:
         self._monitor.started(step=self.progress.step, total_steps=self.total_steps)
         devices = [self._fabric.device] if self._fabric.device.type == "cuda" else []
         try:
-            with torch.random.fork_rng(devices), stop_on_signals() as stop:
+            with torch.random.fork_rng(devices), stop_on_signals(max_minutes=self._config.max_minutes) as stop:
                 self._save_checkpoint()
                 while not (stop.made or self._ended()):
                     if self._validation_due():
@@ -167,11 +173,12 @@ class Trainer:
         self._module.train()
         self._loader.set_epoch(self.epochs, start_batch=progress.step % len(self._loader))
         begin = saved = time.perf_counter()
-        spent = progress.seconds
-        for batch in self._loader:
-            self._step(batch.to(self._fabric.device))
+        spent, waited = progress.seconds, progress.waiting_seconds
+        batches = TimedWaiting(self._loader)
+        for batch in batches:
+            self._step(batch)
             now = time.perf_counter()
-            progress.seconds = spent + now - begin
+            progress.seconds, progress.waiting_seconds = spent + now - begin, waited + batches.seconds
             if stop.made or progress.step >= self.total_steps:
                 break
             if now - saved > 60 * self._config.checkpoint_minutes:
@@ -191,7 +198,8 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.zero_grad(set_to_none=True)
-        loss, parts = self._module(batch.context, batch.target, batch.mask)
+        true_inputs = draw_true_inputs(self._config.sampling, batch, seed=self._config.seed, step=progress.step)
+        loss, parts = self._module(batch.context, batch.target, batch.mask, true_inputs)
         self._fabric.backward(loss)
         limit = math.inf if self._config.clip_norm is None else self._config.clip_norm
         norm = self._fabric.clip_gradients(self._module, self._optimizer, max_norm=limit, error_if_nonfinite=False)
@@ -246,14 +254,11 @@ class Trainer:
     @torch.no_grad()
     def _validation_means(self) -> dict[str, float]:
         sums: dict[str, float] = {}
-        clips = len(self._validation)
-        for begin in range(0, clips, self._config.batch_size):
-            indices = range(begin, min(begin + self._config.batch_size, clips))
-            batch = self._validation.batch(indices).to(self._fabric.device)
+        for batch in self._validation:
             loss, parts = self._module(batch.context, batch.target, batch.mask)
             for name, part in {"loss": loss, **parts}.items():
                 sums[name] = sums.get(name, 0.0) + float(part) * len(batch)
-        return {name: total / clips for name, total in sums.items()}
+        return {name: total / len(self._validation.clips) for name, total in sums.items()}
 
     def _row(self, epoch: int, means: dict[str, float]) -> Row:
         progress = self.progress
@@ -262,6 +267,7 @@ class Trainer:
         row |= {f"val_{name}": mean for name, mean in means.items()}
         earlier = progress.rows[-1]["seconds"] if progress.rows else 0.0
         row["seconds"] = round(progress.seconds, 3)
+        row["waiting_seconds"] = round(progress.waiting_seconds, 3)
         row["clips_per_second"] = round(progress.clips / max(progress.seconds - earlier, 1e-9), 3)
         return row
 
@@ -300,7 +306,9 @@ def build_fabric(config: TrainingConfig) -> Fabric:
     """
     device = choose_device(config.device)
     mixed = choose_precision(device, config.precision) == "bf16"
-    return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if mixed else "32-true")
+    # A plugin, not the name of a precision, because Fabric announces the latter to everybody.
+    plugin = MixedPrecision("bf16-mixed", device=device) if mixed else FabricPrecision()
+    return Fabric(accelerator=device, devices=1, plugins=[plugin])
 
 
 def _seed_of_step(seed: int, step: int) -> int:

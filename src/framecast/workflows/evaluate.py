@@ -17,11 +17,11 @@ from framecast.frames.errors import ConfigurationError, SplitError
 from framecast.frames.sequence import Split
 from framecast.frames.source import Source
 from framecast.metrics.conventions.table import CONVENTIONS
-from framecast.runs.config import Device
+from framecast.runs.config import Device, Precision
 from framecast.runs.division import load_division, trained_on
 from framecast.runs.run import Run
 from framecast.sources.open import open_source
-from framecast.training.device import choose_device
+from framecast.training.device import choose_device, choose_precision, computing
 
 EvaluationSplit = Literal["test", "validation", "train", "all"]
 
@@ -35,6 +35,7 @@ def evaluate(
     max_clips: int | None = None,
     out: str | Path | None = None,
     device: Device = "auto",
+    precision: Precision = 32,
     watch: Callable[[int, int], None] | None = None,
 ) -> Results:
     """Evaluate a run.
@@ -47,6 +48,8 @@ def evaluate(
         max_clips: at most so many clips, at least 1, spread evenly; None takes the run's setting.
         out: where the files go; None takes ``RUN/evaluation``. Only files of an earlier evaluation are replaced.
         device: where to compute.
+        precision: in what the forecasts are computed, whatever the training's was; the results keep it. Metrics are
+            always computed in float64.
         watch: called with (clips done, clips in all).
 
     Raises:
@@ -58,7 +61,8 @@ def evaluate(
         check_replaceable(Path(out))
     if not isinstance(run, Run):
         run = Run.open(run)
-    run.model.to(torch.device(choose_device(device)))
+    place = choose_device(device)
+    run.model.to(torch.device(place))
     settings = run.config.evaluation
     chosen = [CONVENTIONS.load(name) for name in dict.fromkeys(conventions or settings.conventions)]
     recordings = _recordings(run, source)
@@ -68,18 +72,20 @@ def evaluate(
         warnings.append(
             "These are the clips that the model was trained on: the scores say nothing about new recordings."
         )
-    evaluation = evaluate_rows(
-        rows_for(run, baselines=settings.baselines, horizon=clips.horizon, one_step=settings.one_step),
-        clips,
-        run=run,
-        split=split,
-        source=(recordings.location, recordings.kind),
-        conventions=chosen,
-        batch_size=settings.batch_size or run.config.training.batch_size,
-        max_clips=settings.max_clips if max_clips is None else max_clips,
-        watch=watch,
-        warnings=list(dict.fromkeys(warnings)),
-    )
+    with computing(place, precision):
+        evaluation = evaluate_rows(
+            rows_for(run, baselines=settings.baselines, horizon=clips.horizon, one_step=settings.one_step),
+            clips,
+            run=run,
+            split=split,
+            source=(recordings.location, recordings.kind),
+            conventions=chosen,
+            batch_size=settings.batch_size or run.config.training.batch_size,
+            max_clips=settings.max_clips if max_clips is None else max_clips,
+            watch=watch,
+            precision=str(choose_precision(place, precision)),
+            warnings=list(dict.fromkeys(warnings)),
+        )
     folder = run.folder.evaluation if out is None else Path(out)
     save_results(folder, evaluation.results, per_clip=evaluation.per_clip, examples=evaluation.examples)
     return evaluation.results

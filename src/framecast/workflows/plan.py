@@ -16,6 +16,7 @@ from framecast.runs.config import RunConfig
 from framecast.runs.resolve import to_yaml
 from framecast.training.module import TrainingModule
 from framecast.training.optimizers import build_optimizer
+from framecast.training.sampling import draw_true_inputs
 from framecast.training.trainer import build_fabric
 from framecast.workflows.train import prepare_training
 
@@ -77,7 +78,8 @@ def plan(config: RunConfig, *, source: Source | None = None) -> Plan:
     for _ in range(_TIMED_STEPS):
         begin = time.perf_counter()
         batch = train.batch(range(min(training.batch_size, len(train)))).to(fabric.device)
-        loss, _parts = module(batch.context, batch.target, batch.mask)
+        true_inputs = draw_true_inputs(training.sampling, batch, seed=training.seed, step=0)
+        loss, _parts = module(batch.context, batch.target, batch.mask, true_inputs)
         fabric.backward(loss)
         optimizer.step()
         optimizer.zero_grad()

@@ -13,11 +13,11 @@ from framecast.forecasting.predictor import Predictor
 from framecast.frames.errors import ConfigurationError, SourceError
 from framecast.frames.sequence import Sequence
 from framecast.frames.source import Source
-from framecast.runs.config import Device
+from framecast.runs.config import Device, Precision
 from framecast.runs.run import Run
 from framecast.sources.open import open_source
 from framecast.sources.writing import check_ending, write_frames
-from framecast.training.device import choose_device
+from framecast.training.device import choose_device, computing
 
 
 @final
@@ -43,6 +43,7 @@ def predict(
     fps: float | None = None,
     overwrite: bool = False,
     device: Device = "auto",
+    precision: Precision = 32,
 ) -> list[Prediction]:
     """Forecast the frames that follow each recording; no ground truth is needed.
 
@@ -55,6 +56,7 @@ def predict(
         fps: frames per second of a written video; None continues at the recording's rate.
         overwrite: replace existing files.
         device: where to compute.
+        precision: in what, whatever the training's was.
 
     Returns:
         One prediction for each recording, in order.
@@ -66,7 +68,8 @@ def predict(
         run = Run.open(run)
     if horizon is not None and horizon < 1:
         raise ConfigurationError(f"The horizon must be at least 1 frame, found {horizon}.")
-    run.model.to(torch.device(choose_device(device)))
+    place = choose_device(device)
+    run.model.to(torch.device(place))
     source = recordings if isinstance(recordings, Source) else open_source(str(recordings))
     paths = _outputs(source, None if out is None else Path(out), overwrite=overwrite)
     predictor = Predictor(run)
@@ -74,7 +77,8 @@ def predict(
         predictor.check(sequence.info)
     predictions: list[Prediction] = []
     for sequence, path in zip(source.sequences, paths, strict=True):
-        frames = _forecast(predictor, sequence, horizon or run.record.spec.horizon, with_context=with_context)
+        with computing(place, precision):
+            frames = _forecast(predictor, sequence, horizon or run.record.spec.horizon, with_context=with_context)
         if path is not None:
             step = sequence.info.step_seconds
             step = None if step is None else step * run.config.clips.frame_step

@@ -6,6 +6,7 @@ from typing import final
 
 import torch
 
+from framecast.clips.late_drawing import draw_late
 from framecast.clips.normaliser import Normaliser
 from framecast.clips.preparing import ClipSets, prepare_clips
 from framecast.frames.errors import ConfigurationError, RunError, SplitError, TrainingError
@@ -27,6 +28,7 @@ from framecast.training.device import choose_device, choose_precision
 from framecast.training.module import TrainingModule
 from framecast.training.pictures import ValidationPictures
 from framecast.training.progress import SilentMonitor
+from framecast.training.sampling import check_sampling
 from framecast.training.trainer import Monitor, Trainer, build_fabric
 from framecast.workflows.data_page import write_data_page
 
@@ -55,7 +57,8 @@ def prepare_training(
     Raises:
         FramecastError: bad settings or recordings, or nothing to train or validate on.
     """
-    choose_device(config.training.device)  # a device that is not there is found before anything is read or written
+    # A device that is not there is found before anything is read or written.
+    device = torch.device(choose_device(config.training.device))
     if source is None:
         source = config.source.open()
     clips = prepare_clips(source, config.clips, seed=config.training.seed, normaliser=normaliser)
@@ -65,6 +68,8 @@ def prepare_training(
     with torch.random.fork_rng():
         torch.manual_seed(config.training.seed)
         model = build_model(config.model.name, config.model.settings, clips.spec)
+    check_sampling(config.training.sampling, model)
+    draw_late(clips.train, config.training.draw_on_device, device)  # refuses what it cannot do
     return Prepared(config, source, clips, model)
 
 
@@ -240,6 +245,7 @@ def _with_progress(record: RunRecord, trainer: Trainer, *, status: Status) -> Ru
         best_epoch=progress.best_epoch,
         best_loss=progress.best_loss,
         seconds=progress.seconds,
+        waiting_seconds=progress.waiting_seconds,
         versions=installed_versions(),
     )
 
