@@ -140,7 +140,8 @@ def _print_training(run: "Run") -> None:
     best = ""
     if record.best_epoch is not None:
         best = f", best validation loss {record.best_loss:.5f} in epoch {record.best_epoch}"
-    show(f"{record.model}: {record.status} after {record.steps} steps in {record.seconds:.0f} s{best}.")
+    compiling = f" ({record.compile_seconds:.0f} s of it compiling)" if record.compiled else ""
+    show(f"{record.model}: {record.status} after {record.steps} steps in {record.seconds:.0f} s{compiling}{best}.")
     if record.status != "interrupted":
         show(f"Next: framecast evaluate {folder}, then framecast report {folder}")
 

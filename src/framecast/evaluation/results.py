@@ -130,9 +130,12 @@ class Results:
     conventions: dict[str, dict[str, Scores]]
     """Convention name to forecaster name to scores; the first convention leads."""
     metrics: dict[str, MetricInfo]
+    """By metric; a convention that defines one differently than those before it has "convention/metric" besides."""
     verdict: Verdict | None
     """None when no baseline was evaluated."""
     cost: Cost
+    precision: str = "32"
+    """In what forecasts were computed: "32" or "bf16"."""
     examples: list[ExampleClip] = field(default_factory=list["ExampleClip"])
     warnings: list[str] = field(default_factory=list[str])
     created: str = ""
@@ -140,6 +143,10 @@ class Results:
     framecast: str = ""
     """Version that made it."""
     schema: int = SCHEMA
+
+    def metric_info(self, convention: str, metric: str) -> MetricInfo | None:
+        """What a metric is under one of the conventions; None when the file does not tell."""
+        return self.metrics.get(f"{convention}/{metric}", self.metrics.get(metric))
 
     @property
     def notes(self) -> list[str]:

@@ -77,7 +77,8 @@ def _chart(names: Sequence[str], reports: Sequence[ReportData], metric: str) -> 
             # Runs on the same clips share their baselines: one dashed line stands for all.
             if not any(line.dashed and list(line.values) == list(values) for line in lines):
                 lines.append(Line(name=best, values=values, dashed=True, colour="#8a8a8a"))
-    info = reports[0].results.metrics.get(metric)
+    first = reports[0].results
+    info = first.metric_info(next(iter(first.conventions)), metric)
     drawn = lead_curves(
         lines,
         title=metric.replace("_", " "),

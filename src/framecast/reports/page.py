@@ -57,7 +57,7 @@ def render_report(data: ReportData) -> str:
             "warnings": warnings_of(data),
             "tables": [score_table(results, name) for name in results.conventions],
             "captions": [_caption(results, name) for name in results.conventions],
-            "metrics": [(name.replace("_", " "), info.summary) for name, info in results.metrics.items()],
+            "metrics": [(_metric_title(name), info.summary) for name, info in results.metrics.items()],
             "clips": clips,
             "clips_note": _clips_note(results),
             "curves": curves,
@@ -122,6 +122,12 @@ def _verdict(results: Results) -> dict[str, Any]:
     return {"state": state, "number": number, "against": against, "sentence": verdict.sentence, "bars": bars}
 
 
+def _metric_title(key: str) -> str:
+    """``psnr_pooled`` in words; ``openstl/mse`` with its convention behind it."""
+    convention, _, metric = key.rpartition("/")
+    return metric.replace("_", " ") + (f" ({convention})" if convention else "")
+
+
 def _caption(results: Results, convention: str) -> str:
     leads = "" if len(results.conventions) == 1 or convention != next(iter(results.conventions)) else ", which leads"
     return f"Convention “{convention}”{leads}. Means over {formatting.count(results.clips)} clips and all leads."
@@ -136,7 +142,7 @@ def _curves(results: Results) -> list[dict[str, Any]]:
             name
             for name in shown_metrics(results, convention)
             if (convention == leading or not _same_curves(results, convention, leading, name))
-            and (name not in results.metrics or results.metrics[name].better is not None)
+            and ((info := results.metric_info(convention, name)) is None or info.better is not None)
         ]
         charts = {name: _chart(results, convention, name) for name in metrics}
         if charts:
@@ -147,7 +153,7 @@ def _curves(results: Results) -> list[dict[str, Any]]:
 
 
 def _chart(results: Results, convention: str, metric: str) -> Picture:
-    info = results.metrics.get(metric)
+    info = results.metric_info(convention, metric)
     forecasters = results.conventions[convention]
     lines = [
         Line(

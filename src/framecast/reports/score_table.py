@@ -88,7 +88,11 @@ def score_table(results: Results, convention: str, *, metrics: Sequence[str] | N
         metrics: which columns, in order, as far as they were computed; None takes all that a forecast can influence.
     """
     forecasters = results.conventions[convention]
-    columns = [_column(results, name) for name in shown_metrics(results, convention) if not metrics or name in metrics]
+    columns = [
+        _column(results, convention, name)
+        for name in shown_metrics(results, convention)
+        if not metrics or name in metrics
+    ]
     if metrics:
         columns.sort(key=lambda column: list(metrics).index(column.metric))
     texts = {
@@ -168,8 +172,8 @@ def _limits_another(name: str, computed: Sequence[str]) -> bool:
     return any(name.endswith(ending) and name.removesuffix(ending) in computed for ending in _LIMITS)
 
 
-def _column(results: Results, metric: str) -> Column:
-    info = results.metrics.get(metric)
+def _column(results: Results, convention: str, metric: str) -> Column:
+    info = results.metric_info(convention, metric)
     return Column(
         metric=metric,
         better=info.better if info else None,

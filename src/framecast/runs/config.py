@@ -10,6 +10,7 @@ from typing import Any, Literal, final
 
 from framecast.clips.config import ClipsConfig
 from framecast.frames.source import Source
+from framecast.models.layers.recurrence import RecurrenceConfig
 from framecast.sources.open import open_source
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -190,6 +191,17 @@ class TrainingConfig:
 
     device: Device = "auto"
     """``auto`` takes cuda, then mps, then the CPU."""
+
+    compile: Literal["auto", True, False] = "auto"
+    """Compile the pointwise formulas of recurrent layers with torch.compile. ``auto`` does where the machine can (a C++
+    compiler for the CPU, Triton for a GPU) and the training is long enough to earn the seconds back."""
+
+    cuda_graphs: bool = False
+    """Record a step on the GPU once and replay it, which saves the time of starting thousands of small kernels. For
+    clips without missing values and without ``sampling``; elsewhere steps run as they are."""
+
+    recurrence: RecurrenceConfig = field(default_factory=RecurrenceConfig)
+    """Memory and reach of back-propagation through time."""
 
     seed: int = 0
     """Every random draw of the training follows from it: weights, order of clips, augmentation. Generators of

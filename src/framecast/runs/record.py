@@ -62,6 +62,10 @@ class RunRecord:
     """The part of it in which the loop waited for clips."""
     device: str = "cpu"
     precision: str = "32"
+    compiled: bool = False
+    """Whether pointwise formulas ran compiled."""
+    compile_seconds: float = 0.0
+    """The part of the time that went into compiling them."""
     caveats: tuple[str, ...] = ()
     """Sentences that must stand beside every result of this run."""
     notes: tuple[str, ...] = ()

@@ -28,6 +28,7 @@ from framecast.runs.folder import RunFolder
 from framecast.runs.run import save_weights
 from framecast.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from framecast.training.device import choose_device, choose_precision
+from framecast.training.gradients import build_gradients
 from framecast.training.interrupt import StopRequest, stop_on_signals
 from framecast.training.log import Row, TrainingLog
 from framecast.training.module import TrainingModule
@@ -87,6 +88,7 @@ class Trainer:
         self._optimizer = build_optimizer(module.parameters(), config.optimizer)
         self._bare = module
         self._module, self._optimizer = fabric.setup(module, self._optimizer)
+        self._gradients = build_gradients(self._module, fabric, record=config.cuda_graphs)
         self._average = WeightAverage(module.model, decay=config.ema_decay) if config.ema_decay else None
         self._loader = ClipLoader(
             draw_late(train, config.draw_on_device, fabric.device),
@@ -197,13 +199,11 @@ class Trainer:
         )
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        self._optimizer.zero_grad(set_to_none=True)
         true_inputs = draw_true_inputs(self._config.sampling, batch, seed=self._config.seed, step=progress.step)
-        loss, parts = self._module(batch.context, batch.target, batch.mask, true_inputs)
-        self._fabric.backward(loss)
+        loss, parts = self._gradients(batch, true_inputs)
         limit = math.inf if self._config.clip_norm is None else self._config.clip_norm
         norm = self._fabric.clip_gradients(self._module, self._optimizer, max_norm=limit, error_if_nonfinite=False)
-        value = float(loss.detach())
+        value = float(loss)
         if norm is None or not math.isfinite(value) or not bool(torch.isfinite(norm)):
             self._stop_not_finite(f"The loss or its gradient is no longer finite at step {progress.step + 1}")
         self._optimizer.step()
@@ -213,7 +213,7 @@ class Trainer:
         clips = len(batch)
         progress.clips += clips
         for name, part in {"loss": loss, **parts}.items():
-            progress.sums[name] = progress.sums.get(name, 0.0) + float(part.detach()) * clips
+            progress.sums[name] = progress.sums.get(name, 0.0) + float(part) * clips
         self._monitor.stepped(step=progress.step, loss=value, clips=clips)
 
     def _validate(self) -> None:

@@ -14,6 +14,8 @@ from framecast.frames.source import Source
 from framecast.losses.weighted_sum import build_loss
 from framecast.models.building import build_model
 from framecast.models.counting import macs_per_frame, parameter_count
+from framecast.models.layers.fusing import compile_seconds
+from framecast.models.layers.recurrence import set_recurrence
 from framecast.models.model import Model
 from framecast.models.summary import summary
 from framecast.runs.config import OutputConfig, RunConfig
@@ -24,7 +26,9 @@ from framecast.runs.record import RunRecord, Status, installed_versions
 from framecast.runs.resolve import as_layer, to_yaml
 from framecast.runs.run import Run, load_normaliser, load_weights, save_weights
 from framecast.training.baselines import fit_baselines
+from framecast.training.compiling import choose_compile
 from framecast.training.device import choose_device, choose_precision
+from framecast.training.host_memory import keep_freed_memory
 from framecast.training.module import TrainingModule
 from framecast.training.pictures import ValidationPictures
 from framecast.training.progress import SilentMonitor
@@ -179,6 +183,8 @@ def _record_to_continue(folder: RunFolder, prepared: Prepared) -> RunRecord:
 def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resume: bool, monitor: Monitor) -> Run:
     config = prepared.config.training
     fabric = build_fabric(config)
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     module = TrainingModule(
         prepared.model, build_loss(prepared.config.loss, config.penalties), prepared.clips.normaliser
     )
@@ -196,12 +202,19 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
         if every is None
         else ValidationPictures(sealed.validation, sealed.normaliser, folder.pictures, every=every),
     )
+    # A pass backwards costs twice a pass forwards, and an operation is a product and a sum.
+    flops = 6 * record.macs_per_frame * record.spec.horizon * config.batch_size * trainer.total_steps
+    compiled = choose_compile(config.compile, fabric.device.type, flops=flops)
+    set_recurrence(prepared.model, config.recurrence, fused=compiled)
     monitor.introduced(summary(prepared.model))
     if resume:
         trainer.restore()
     precision = str(choose_precision(choose_device(config.device), config.precision))
-    record = dataclasses.replace(record, device=str(fabric.device), precision=precision, status="training")
+    record = dataclasses.replace(
+        record, device=str(fabric.device), precision=precision, compiled=compiled, status="training"
+    )
     record.save(folder.record)
+    compiled_before = compile_seconds()
     status: Status = "interrupted"  # whatever else may end the loop, it can be resumed
     try:
         status = trainer.run()
@@ -209,6 +222,8 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
         status = "stopped: loss not finite"
         raise
     finally:
+        spent = round(record.compile_seconds + compile_seconds() - compiled_before, 3)
+        record = dataclasses.replace(record, compile_seconds=spent)
         _with_progress(record, trainer, status=status).save(folder.record)
     return Run.open(folder.path)
 

@@ -1,0 +1,37 @@
+"""Whether to compile the formulas of recurrent layers, when the user leaves it open."""
+
+from typing import Literal
+
+from framecast.frames.errors import ConfigurationError
+from framecast.models.layers.fusing import can_fuse
+
+_FLOPS_PER_SECOND = {"cpu": 3e11, "cuda": 1e14}
+"""What training reaches on a few cores and on a large GPU, roughly: enough to tell a minute from an hour."""
+
+_WORTH_SECONDS = 300
+"""Compiling costs some 20 s on its first use on a machine and 5 s later; it earns them back in trainings longer than
+this."""
+
+
+def choose_compile(choice: Literal["auto", True, False], device: str, *, flops: float) -> bool:
+    """Resolve ``auto`` to compiling where the machine can and the training is long enough.
+
+    Args:
+        choice: what the user asked for.
+        device: where the training runs.
+        flops: floating-point operations of the whole training, of its convolutions.
+
+    Raises:
+        ConfigurationError: compiling was asked for, and this machine cannot.
+    """
+    if choice is False:
+        return False
+    if choice is True:
+        if not can_fuse(device):
+            needs = "Triton" if device == "cuda" else "C++ compiler (such as g++)"
+            raise ConfigurationError(
+                f"training.compile is true, and there is no {needs} for device '{device}'; install it, or set "
+                "training.compile to auto or false."
+            )
+        return True
+    return flops > _WORTH_SECONDS * _FLOPS_PER_SECOND.get(device, float("inf")) and can_fuse(device)
