@@ -3,19 +3,22 @@
 #   PYTHON        the interpreter that .venv is made from      make demo PYTHON=python3.12
 #   WORKERS       processes that tests run in                  make test WORKERS=8
 #   PYTEST_ARGS   more options for pytest                      make test PYTEST_ARGS='-k normaliser'
+#   BENCH_ARGS    options for benchmarks.convlstm              make bench BENCH_ARGS='--sweep'
 
 PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 CORE := $(VENV)/.installed-core
 DEV := $(VENV)/.installed-dev
-PYTHON_CODE := $(wildcard src tests examples docs)
+BENCH := $(VENV)/.installed-bench
+PYTHON_CODE := $(wildcard src tests examples docs benchmarks)
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test bench check format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -27,6 +30,10 @@ demo: $(CORE) ## train and judge a forecaster on moving digits, about five minut
 # One thread for each worker: more would only fight over the cores.
 test: $(DEV) ## run all tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+# Times mean something on a quiet machine alone: run nothing beside it.
+bench: $(BENCH) ## measure ConvLSTM against its peers on this machine's CPU, about a quarter of an hour
+	$(BIN)/python -m benchmarks.convlstm $(BENCH_ARGS)
 
 check: $(DEV) ## formatting, lint, types and the arrows between rooms
 	$(BIN)/ruff format --check $(PYTHON_CODE)
@@ -62,4 +69,9 @@ $(CORE): pyproject.toml constraints.txt | $(VENV)/.created
 $(DEV): pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing framecast and its development tools into $(VENV); the first time this takes some minutes."
 	$(PIP) --editable '.[dev]'
+	@touch $(CORE) $@
+
+$(BENCH): pyproject.toml constraints.txt | $(VENV)/.created
+	@echo "Installing framecast and the peers of its benchmarks into $(VENV); this takes some minutes."
+	$(PIP) --editable '.[bench]'
 	@touch $(CORE) $@

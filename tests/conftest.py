@@ -1,7 +1,10 @@
 """Fixtures shared by all rooms."""
 
+import importlib
 import os
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +17,19 @@ def test_data() -> Path:
     if not folder:
         pytest.skip("FRAMECAST_TEST_DATA is not set")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def keras(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Keras, the independent implementation that networks are compared with.
+
+    It runs on torch and the CPU, with its configuration file kept out of the user's home.
+    """
+    home: Path = tmp_path_factory.mktemp("keras")
+    os.environ.update(KERAS_BACKEND="torch", KERAS_TORCH_DEVICE="cpu", KERAS_HOME=str(home))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Keras thinks of its own imports is not under test here
+        return importlib.import_module("keras")
 
 
 @pytest.fixture(autouse=True)

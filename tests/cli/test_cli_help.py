@@ -58,10 +58,11 @@ def test_every_flag_of_the_contract_is_there(cli: Callable[..., Any]) -> None:
     promised = {
         "demo": "--out --quick",
         "inspect": "--out",
-        "train": "--preset --config --model --context --horizon --epochs --max-steps --device --seed --set "
+        "train": "--preset --config --model --context --horizon --epochs --max-steps --device "
+        "--precision --max-minutes --seed --set "
         "--init-from --dry-run --out --resume --overwrite",
-        "evaluate": "--source --split --convention",
-        "predict": "--horizon --with-context --fps --out",
+        "evaluate": "--source --split --convention --device --precision",
+        "predict": "--horizon --with-context --fps --out --device --precision",
         "report": "--out",
         "compare": "--out",
     }

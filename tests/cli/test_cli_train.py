@@ -206,3 +206,17 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     assert again.code == 0
     assert (again.json["status"], again.json["steps"]) == ("finished", record["steps"] + 5)
     assert cli("evaluate", run, "--quiet").code == 0
+
+
+def test_waiting_for_clips_is_told_with_advice(
+    cli: Callable[..., Any], described: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "waiting for clips" not in cli("train", "--config", "full.yaml", "--quiet").err
+    monkeypatch.setattr("framecast.runs.record._SHARE_OF_WAITING", 0.0)
+    monkeypatch.setattr("framecast.runs.record._LEAST_WAITING_SECONDS", 0.0)
+    done = cli("train", "--config", "full.yaml", "--overwrite", "--quiet")
+    assert "% of the training time went into waiting for clips. Raise training.num_workers" in done.err
+    assert "waiting" not in done.out
+    as_json = cli("train", "--config", "full.yaml", "--overwrite", "--json")
+    assert 0 < as_json.json["waiting_seconds"] < as_json.json["seconds"]
+    assert "waiting" not in as_json.err

@@ -10,21 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
-from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from framecast.metrics import accumulator as accumulator_module
-from framecast.metrics.absolute_error import MeanAbsoluteError
 from framecast.metrics.accumulator import Accumulator
 from framecast.metrics.conventions.convention import Convention
 from framecast.metrics.conventions.strict import STRICT
 from framecast.metrics.conventions.tf import TF
 from framecast.metrics.metric import Better, Metric
 from framecast.metrics.preparation import as_is, clip_forecast
-from framecast.metrics.psnr import PeakSignalToNoiseRatio, PooledPeakSignalToNoiseRatio
+from framecast.metrics.psnr import PooledPeakSignalToNoiseRatio
 from framecast.metrics.scores import clip_values, exact_sum, score
-from framecast.metrics.squared_error import MeanSquaredError, RootMeanSquaredError
-from framecast.metrics.ssim import StructuralSimilarity
+from framecast.metrics.squared_error import MeanSquaredError
 from framecast.metrics.ssim_formula import SsimFormula
 from framecast.metrics.statistic import Statistic
 
@@ -227,36 +224,6 @@ def test_per_frame_and_pooled_psnr_differ_as_they_must() -> None:
     assert scores.overall["psnr"] == pytest.approx(30.0, abs=1e-5)
     assert scores.overall["psnr_pooled"] == pytest.approx(-10 * np.log10((0.01 + 0.0001) / 2), abs=1e-5)
     assert scores.overall["rmse"] == pytest.approx(np.sqrt((0.01 + 0.0001) / 2), rel=1e-6)
-
-
-def test_a_convention_that_clips_some_metrics_only_fits_the_socket() -> None:
-    """As one published code base has it: errors summed over a frame and unclipped, PSNR and SSIM of clipped frames,
-    uniform 7x7 windows, L = 2, sample covariance."""
-    uniform = SsimFormula(window="uniform", size=7, data_range=2.0, covariance="sample")
-    convention = Convention(
-        name="published",
-        summary="",
-        source="",
-        metrics=(
-            MeanSquaredError(per="frame"),
-            MeanAbsoluteError(per="frame"),
-            RootMeanSquaredError(per="frame"),
-            PeakSignalToNoiseRatio(prepare=clip_forecast, floor=0.0),
-            StructuralSimilarity(prepare=clip_forecast, formula=uniform),
-        ),
-    )
-    forecast, target = (frames.double() for frames in clips(2, 3, 3, 16, 16))
-    found = filled(convention, forecast, target).scores().overall
-    error, clipped = (forecast - target).numpy(), forecast.clamp(0, 1).numpy()
-    squared = (error**2).sum(axis=(2, 3, 4)).mean()
-    assert found["mse"] == pytest.approx(squared, rel=1e-12)
-    assert found["rmse"] == pytest.approx(np.sqrt(squared), rel=1e-12)
-    assert found["mae"] == pytest.approx(np.abs(error).sum(axis=(2, 3, 4)).mean(), rel=1e-12)
-    per_frame = ((clipped - target.numpy()) ** 2).mean(axis=(2, 3, 4))
-    assert found["psnr"] == pytest.approx(np.mean(-10 * np.log10(per_frame)), rel=1e-12)
-    pairs = zip(clipped.reshape(6, 3, 16, 16), target.numpy().reshape(6, 3, 16, 16), strict=True)
-    ssim = [structural_similarity(t, p, channel_axis=0, data_range=2.0) for p, t in pairs]
-    assert found["ssim"] == pytest.approx(np.mean(ssim), abs=1e-9)
 
 
 def test_the_pooled_psnr_without_a_floor_is_infinite_for_exact_forecasts() -> None:

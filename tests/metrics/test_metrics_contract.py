@@ -168,7 +168,7 @@ def test_a_value_that_is_not_finite_spoils_its_frame_only(convention: Convention
         assert np.isnan(scores.overall[metric.name]) == any(spoilt)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 2), (10, 40)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (6, 40)])
 def test_tiny_frames_have_no_ssim_but_everything_else(convention: Convention, size: tuple[int, int]) -> None:
     scores = scores_of(convention, *clips((2, 2, 3, *size)))
     undefined = {name for name, value in scores.overall.items() if not np.isfinite(value)}
@@ -181,7 +181,7 @@ def test_constant_frames_have_values(convention: Convention, forecast: float, ta
     shape = (1, 2, 1, 11, 11)
     scores = scores_of(convention, torch.full(shape, forecast), torch.full(shape, target))
     for name, value in scores.overall.items():
-        exact = forecast == target and name == "psnr" and convention.name == "tf"
+        exact = forecast == target and name == "psnr" and convention.name != "strict"
         assert np.isposinf(value) if exact else np.isfinite(value), name
 
 

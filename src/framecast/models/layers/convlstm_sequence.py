@@ -26,7 +26,7 @@ from torch.autograd.function import once_differentiable
 from framecast.models.layers.convlstm_gates import CellActivation, backward_gates, forward_gates
 from framecast.models.layers.same_convolution import SameConvolution
 
-_BYTES_AT_ONCE = {"cpu": 2**23, "cuda": 2**30}
+_BYTES_AT_ONCE = {"cpu": 2**21, "cuda": 2**30}
 """Gates that one convolution of inputs makes: on a CPU what stays in its cache, on a GPU what fits beside the rest."""
 
 
@@ -141,6 +141,7 @@ def _run(
     keep: bool,
 ) -> _Trace:
     frames = None if inputs is None else inputs.permute(1, 0, 3, 4, 2).to(dtype).contiguous()
+    peepholes = [None if weight is None else weight.detach() for weight in weights[3:]]  # no gradient passes here
     filters = weights.recurrent.shape[1]
     like = hidden if inputs is None else inputs
     assert like is not None
@@ -172,7 +173,7 @@ def _run(
         last_hidden, *others = forward_gates(
             before.view(-1, 4 * filters),
             cells[-1],
-            *weights[3:],
+            *peepholes,
             fused=manner.fused,
             activation=manner.activation,
             keep=keep and manner.keep_gates,
@@ -205,7 +206,7 @@ def _before_gates(state: Tensor | None, given: Tensor | None, of_state: SameConv
 def _steps_at_once(states: Tensor, num_steps: int) -> int:
     """How many steps' inputs are convolved together."""
     step_bytes = 4 * states[0].numel() * states.element_size()
-    return min(num_steps, max(1, _BYTES_AT_ONCE.get(states.device.type, 2**23) // step_bytes))
+    return min(num_steps, max(1, _BYTES_AT_ONCE.get(states.device.type, 2**21) // step_bytes))
 
 
 class _Sequence(torch.autograd.Function):
@@ -222,7 +223,8 @@ class _Sequence(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         saved = ctx.saved_tensors
-        weights, (frames, states), kept = Weights(*saved[:6]), saved[6:8], saved[8:]
+        weights = Weights(*(None if weight is None else weight.detach() for weight in saved[:6]))  # pyright: ignore[reportArgumentType]
+        (frames, states), kept = saved[6:8], saved[8:]
         with torch.autocast(states.device.type, enabled=False):
             backward = _Backward(
                 weights=weights,
@@ -276,8 +278,9 @@ class _Backward:
         at_once = _steps_at_once(states, self._manner.num_steps)
         for start in reversed(range(0, self._manner.num_steps, at_once)):
             stop = min(start + at_once, self._manner.num_steps)
-            d_before = states.new_empty((stop - start, *positions, 4 * filters))
+            d_before = states.new_empty((stop - start, *positions, 4 * filters)) if at_once > 1 else None
             given = self._given(start, stop)
+            d_gates = states  # there is at least one step
             for step in reversed(range(start, stop)):
                 d_gates, d_cell, *d_peepholes = backward_gates(
                     self._gates_of(step, None if given is None else given[step - start]),
@@ -289,13 +292,15 @@ class _Backward:
                     fused=self._manner.fused,
                     activation=self._manner.activation,
                 )
-                d_before[step - start].view(-1, 4 * filters).copy_(d_gates)
+                d_gates = d_gates.view(*positions, 4 * filters)
+                if d_before is not None:
+                    d_before[step - start] = d_gates
                 for total, d_peephole in zip(self._sums[3:], d_peepholes, strict=bool(d_peepholes)):
                     assert total is not None
                     total.add_(d_peephole)
                 if step > 0 or self._wants_state:
-                    d_state = self._of_state.input_gradient(d_before[step - start], states[step])
-            self._add(start, d_before)
+                    d_state = self._of_state.input_gradient(d_gates, states[step])
+            self._add(start, d_gates.unsqueeze(0) if d_before is None else d_before)
         last = states[0].shape
         return [
             None if self._d_frames is None else self._d_frames.permute(1, 0, 4, 2, 3),
