@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+# Whatever imports Keras first, as TensorBoard does where TensorFlow is installed, decides what it runs on.
+os.environ["KERAS_BACKEND"] = "torch"
+
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
@@ -26,7 +29,7 @@ def keras(tmp_path_factory: pytest.TempPathFactory) -> Any:
     It runs on torch and the CPU, with its configuration file kept out of the user's home.
     """
     home: Path = tmp_path_factory.mktemp("keras")
-    os.environ.update(KERAS_BACKEND="torch", KERAS_TORCH_DEVICE="cpu", KERAS_HOME=str(home))
+    os.environ.update(KERAS_TORCH_DEVICE="cpu", KERAS_HOME=str(home))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Keras thinks of its own imports is not under test here
         return importlib.import_module("keras")

@@ -16,6 +16,7 @@ from framecast.frames.teacher import Teacher
 from framecast.models.building import build_model
 from framecast.models.convlstm_autoregressive import AutoregressiveConvLSTM, AutoregressiveConvLSTMConfig
 from framecast.models.counting import macs_per_frame, parameter_count
+from framecast.models.layers.recurrence import RecurrenceConfig, set_recurrence
 
 CONTEXT, HORIZON = 3, 4
 INPUTS = CONTEXT + HORIZON - 1
@@ -233,3 +234,14 @@ def test_settings_that_do_not_fit_are_named(options: Mapping[str, Any], message:
     spec = ClipSpec(context=3, horizon=2, channels=1, height=8, width=8)
     with pytest.raises(ConfigurationError, match=message):
         build_model("convlstm_autoregressive", options, spec)
+
+
+def test_truncation_cuts_the_gradient_between_forecasts_too() -> None:
+    model = make()
+    inputs = clips(model, batch=1).requires_grad_()
+    whole = outputs(model, inputs, mask_of("######"))
+    set_recurrence(model, RecurrenceConfig(truncate_steps=4), fused=False)
+    cut = outputs(model, inputs, mask_of("######"))
+    torch.testing.assert_close(cut, whole)
+    (gradient,) = torch.autograd.grad(cut[:, -1].sum(), inputs)
+    assert gradient.flatten(2).any(dim=2)[0].tolist() == [False] * 4 + [True] * 2

@@ -11,7 +11,8 @@ from torch._dynamo.utils import counters
 from torch.nn import functional as F
 
 from framecast.models.layers.convlstm_gates import CellActivation
-from framecast.models.layers.convlstm_sequence import Manner, Weights, run_sequence
+from framecast.models.layers.convlstm_passes import Manner, Weights
+from framecast.models.layers.convlstm_sequence import run_sequence
 from framecast.models.layers.fusing import can_fuse, compile_seconds
 
 fusing = pytest.mark.skipif(not can_fuse("cpu"), reason="no C++ compiler")
@@ -143,7 +144,7 @@ def test_many_small_steps_share_convolutions_and_large_ones_do_not(monkeypatch: 
     expected = gradients(reference(given, 7, "tanh"), given.leaves)
     for at_once in (1, 3, 7):
         step_bytes = 2 * 5 * 4 * 4 * 3 * 8
-        monkeypatch.setattr("framecast.models.layers.convlstm_sequence._BYTES_AT_ONCE", {"cpu": at_once * step_bytes})
+        monkeypatch.setattr("framecast.models.layers.convlstm_passes._BYTES_AT_ONCE", {"cpu": at_once * step_bytes})
         for keep in (True, False):
             found = run_sequence(*given[:3], given.weights, manner(7, keep=keep))
             for one, other in zip(gradients(found, given.leaves), expected, strict=True):

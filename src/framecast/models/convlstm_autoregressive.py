@@ -28,6 +28,7 @@ from framecast.frames.teacher import Teacher
 from framecast.models.layers.convlstm import ConvLSTMLayer, State, kernels_per_layer
 from framecast.models.layers.framewise import framewise
 from framecast.models.layers.patches import from_patches, to_patches
+from framecast.models.layers.recurrence import RecurrenceConfig
 from framecast.models.layers.value_range import Output, ValueRange
 from framecast.models.model import TeachableModel
 
@@ -110,6 +111,9 @@ class AutoregressiveConvLSTM(TeachableModel):
         outputs = [newest]
         for time in range(num_read, num_context + horizon - 1):
             forecast = newest[:, -1:]
+            if self._recurrence.cuts_before(time):
+                forecast = forecast.detach()
+                states = [None if state is None else state.detach() for state in states]
             newest, states = self._read(forecast if teacher is None else teacher.input_at(time, forecast), states)
             outputs.append(newest)
         frames = torch.cat(outputs, dim=1)
@@ -125,5 +129,11 @@ class AutoregressiveConvLSTM(TeachableModel):
             hidden, state_after = layer(hidden, state)
             after.append(state_after)
         numbers = from_patches(framewise(self.head, hidden), self.patch, height=height, width=width)
-        # Squash in the precision of the frames: bfloat16 has but 256 steps between 1/2 and 1.
-        return self.value_range(numbers.to(frames.dtype)), after
+        return self.value_range(numbers), after
+
+    @property
+    def _recurrence(self) -> RecurrenceConfig:
+        """How its layers run; what is cut between their calls is cut here."""
+        first = self.layers[0]
+        assert isinstance(first, ConvLSTMLayer)
+        return first.recurrence

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from framecast.models.layers.convlstm_gates import CellActivation
-from framecast.models.layers.convlstm_sequence import Manner, Outcome, Weights, run_sequence
+from framecast.models.layers.convlstm_passes import Manner, Weights
+from framecast.models.layers.convlstm_sequence import Outcome, run_sequence
 from framecast.models.layers.recurrence import RecurrentLayer
 
 
@@ -37,6 +38,10 @@ class State(NamedTuple):
 
     cell: Tensor
     """(B, F, H, W), kept in the precision of the weights even under autocast."""
+
+    def detach(self) -> "State":
+        """The same state; no gradient reaches beyond it."""
+        return State(self.hidden.detach(), self.cell.detach())
 
 
 def kernels_per_layer(kernel_size: int | tuple[int, ...], num_layers: int) -> tuple[int, ...]:
@@ -142,7 +147,7 @@ class ConvLSTMLayer(RecurrentLayer):
         outputs: list[Tensor] = []
         for steps, cut in self.recurrence.pieces(num_steps):
             if cut and state is not None:
-                state = State(state.hidden.detach(), state.cell.detach())
+                state = state.detach()
             piece = None if inputs is None else inputs[:, steps.start : steps.stop]
             if self.recurrence.checkpoint_steps is not None and torch.is_grad_enabled():
                 hidden, *after = checkpoint(

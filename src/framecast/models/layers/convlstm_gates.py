@@ -14,7 +14,7 @@ Backward, with δ for the gradient of the loss, and φ' written through the valu
     d    = δC' + δH' ∘ o ∘ φ'(C') + w_co ∘ δa_o              all that reaches C'
     δa_i = d ∘ g ∘ i ∘ (1 - i)    δa_f = d ∘ C ∘ f ∘ (1 - f)    δa_g = d ∘ i ∘ φ'(g)
     δC   = d ∘ f + w_ci ∘ δa_i + w_cf ∘ δa_f
-    δw_ci = Σ δa_i ∘ C    δw_cf = Σ δa_f ∘ C    δw_co = Σ δa_o ∘ C'
+    δw_ci = Σ δa_i ∘ C    δw_cf = Σ δa_f ∘ C    δw_co = Σ δa_o ∘ C'    δb = Σ δa
 
 Everything is computed in the cell's precision, whatever that of the gates.
 
@@ -80,6 +80,7 @@ def backward_gates(  # noqa: PLR0917 - a formula takes its tensors by position
     w_co: Tensor | None,
     *,
     activation: CellActivation,
+    bias: bool,
 ) -> tuple[Tensor, ...]:
     """The gradients of one step.
 
@@ -91,9 +92,11 @@ def backward_gates(  # noqa: PLR0917 - a formula takes its tensors by position
         d_cell: (N, F), δC'.
         w_ci: (F,), and so w_cf and w_co: peepholes; None for none.
         activation: φ.
+        bias: whether the gradient of biases is wanted.
 
     Returns:
-        δa (N, 4F) in the precision of the gates, δC (N, F), and with peepholes δw_ci, δw_cf, δw_co (F,).
+        δa (N, 4F) in the precision of the gates, δC (N, F), with peepholes δw_ci, δw_cf, δw_co (F,), and last, if
+        wanted, the sum of δa, (4F,).
     """
     i, f, g, o = gates.to(cell.dtype).chunk(4, dim=1)
     d_hidden = d_hidden.to(cell.dtype)
@@ -105,16 +108,13 @@ def backward_gates(  # noqa: PLR0917 - a formula takes its tensors by position
     d_i, d_f, d_g = d * g * i * (1 - i), d * cell_before * f * (1 - f), d * i * _slope(g, activation)
     d_cell_before = d * f
     d_before = torch.cat([d_i, d_f, d_g, d_o], dim=1).to(gates.dtype)
-    if w_ci is None or w_cf is None:
-        return d_before, d_cell_before
-    d_cell_before = d_cell_before + w_ci * d_i + w_cf * d_f
-    return (
-        d_before,
-        d_cell_before,
-        (d_i * cell_before).sum(dim=0),
-        (d_f * cell_before).sum(dim=0),
-        (d_o * cell).sum(dim=0),
-    )
+    sums: list[Tensor] = []
+    if w_ci is not None and w_cf is not None:
+        d_cell_before = d_cell_before + w_ci * d_i + w_cf * d_f
+        sums += [(d_i * cell_before).sum(dim=0), (d_f * cell_before).sum(dim=0), (d_o * cell).sum(dim=0)]
+    if bias:
+        sums.append(torch.cat([d_i.sum(dim=0), d_f.sum(dim=0), d_g.sum(dim=0), d_o.sum(dim=0)]))
+    return d_before, d_cell_before, *sums
 
 
 def _phi(values: Tensor, activation: CellActivation, *, coarse: bool) -> Tensor:

@@ -48,8 +48,11 @@ class RecurrenceConfig:
             if length is not None:
                 borders.update(range(0, num_steps, length))
         for start, stop in pairwise(sorted(borders)):
-            cut = self.truncate_steps is not None and start > 0 and start % self.truncate_steps == 0
-            yield range(start, stop), cut
+            yield range(start, stop), self.cuts_before(start)
+
+    def cuts_before(self, step: int) -> bool:
+        """Whether the gradient is cut before a step, 0-based."""
+        return self.truncate_steps is not None and step > 0 and step % self.truncate_steps == 0
 
 
 class RecurrentLayer(nn.Module):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_FEW_CHANNELS = 4
+FEW_CHANNELS = 4
 """Up to so many input channels the columns are faster."""
 
 
@@ -31,39 +31,40 @@ class SameConvolution:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, *, dtype: torch.dtype) -> None:
-        self.kernel = weight.shape[-1]
-        self.as_columns = weight.shape[1] <= _FEW_CHANNELS
+        self.channels, self._kernel = weight.shape[1], weight.shape[-1]
+        self._as_columns = self.channels <= FEW_CHANNELS
         self._weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
         self._bias = None if bias is None else bias.to(dtype)
-        self._same = [self.kernel // 2] * 2
 
     def __call__(self, frames: Tensor) -> Tensor:
         """Convolve (N, H, W, C) to (N, H, W, O)."""
-        if not self.as_columns:
-            return _last(F.conv2d(_first(frames), self._weight, self._bias, padding=self.kernel // 2))
+        if not self._as_columns:
+            return _last(F.conv2d(_first(frames), self._weight, self._bias, padding=self._kernel // 2))
         columns, matrix = self._columns(frames), self._weight.flatten(1).t()
         product = columns @ matrix if self._bias is None else torch.addmm(self._bias, columns, matrix)
         return product.unflatten(0, frames.shape[:3])
 
-    def input_gradient(self, gradient: Tensor, frames: Tensor) -> Tensor:
+    def input_gradient(self, gradient: Tensor) -> Tensor:
         """The gradient of frames (N, H, W, C) from that of the result (N, H, W, O)."""
+        frames = gradient.new_empty((*gradient.shape[:3], self.channels))  # only the shape matters
         return _last(self._gradients(gradient, frames, [True, False, False])[0])
 
     def weight_gradient(self, gradient: Tensor, frames: Tensor) -> Tensor:
         """The gradient of the weights, (O, C, K, K), from that of the result (N, H, W, O) and the frames."""
-        if not self.as_columns:
+        if not self._as_columns:
             return self._gradients(gradient, frames, [False, True, False])[1]
         products = self._columns(frames).t() @ gradient.flatten(0, 2)
         return products.t().unflatten(1, self._weight.shape[1:])
 
     def _gradients(self, gradient: Tensor, frames: Tensor, wanted: list[bool]) -> tuple[Tensor, ...]:
+        same = [self._kernel // 2] * 2
         return torch.ops.aten.convolution_backward(
-            _first(gradient), _first(frames), self._weight, None, [1, 1], self._same, [1, 1], False, [0, 0], 1, wanted
+            _first(gradient), _first(frames), self._weight, None, [1, 1], same, [1, 1], False, [0, 0], 1, wanted
         )
 
     def _columns(self, frames: Tensor) -> Tensor:
         """(N * H * W, C * K * K): what the kernel covers at each position."""
-        columns = F.unfold(_first(frames), self.kernel, padding=self.kernel // 2)
+        columns = F.unfold(_first(frames), self._kernel, padding=self._kernel // 2)
         return columns.transpose(1, 2).flatten(0, 1)
 
 
