@@ -130,7 +130,7 @@ def _recorded_step(
 
     fabric = build_fabric(TrainingConfig(device=device, precision="bf16" if precision == "bf16" else 32))
     wrapped, wrapped_optimizer = fabric.setup(module, optimizer)
-    gradients = build_gradients(wrapped, fabric, record=True)
+    gradients = build_gradients(wrapped, fabric, record=True, batch_size=len(batch))
 
     def train() -> Tensor:
         wrapped.train()

@@ -83,7 +83,9 @@ def test_a_replayed_training_is_the_direct_one() -> None:
     plain, recorded = Network(), Network()
     expected = train(DirectGradients(plain, fabric), plain, batches)
     recorder = Replayed(recorded)
-    found = train(RecordedGradients(DirectGradients(recorded, fabric), recorded, recorder), recorded, batches)
+    found = train(
+        RecordedGradients(DirectGradients(recorded, fabric), recorded, recorder, batch_size=4), recorded, batches
+    )
     assert found == expected
     assert (recorder.records, recorder.replays) == (1, 4)  # the smaller batch ran as it was
     for name, values in plain.state_dict().items():
@@ -94,7 +96,7 @@ def test_a_replayed_training_is_the_direct_one() -> None:
 def test_results_of_a_step_stay_when_the_next_is_replayed() -> None:
     module = Network()
     gradients = RecordedGradients(
-        DirectGradients(module, Fabric(accelerator="cpu", devices=1)), module, Replayed(module)
+        DirectGradients(module, Fabric(accelerator="cpu", devices=1)), module, Replayed(module), batch_size=4
     )
     first, _ = gradients(batch(0), None)
     before = float(first)
@@ -105,13 +107,17 @@ def test_results_of_a_step_stay_when_the_next_is_replayed() -> None:
 def test_what_depends_on_values_is_never_recorded() -> None:
     module = Network()
     recorder = Replayed(module)
-    gradients = RecordedGradients(DirectGradients(module, Fabric(accelerator="cpu", devices=1)), module, recorder)
+    gradients = RecordedGradients(
+        DirectGradients(module, Fabric(accelerator="cpu", devices=1)), module, recorder, batch_size=4
+    )
+    gradients(batch(3, clips=2), None)  # the rest of an epoch, where a resumed training may begin
     gradients(batch(0), torch.ones(4, 5, 1, 1, 1, dtype=torch.bool))
     assert recorder.records == 0
 
 
 def test_a_processor_records_nothing() -> None:
-    assert isinstance(build_gradients(Network(), Fabric(accelerator="cpu", devices=1), record=True), DirectGradients)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    assert isinstance(build_gradients(Network(), fabric, record=True, batch_size=4), DirectGradients)
 
 
 def test_compiling_is_for_long_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,9 +131,12 @@ def test_compiling_is_for_long_trainings(monkeypatch: pytest.MonkeyPatch) -> Non
     assert choose_compile(True, "cpu", flops=0)
 
 
-@pytest.mark.parametrize(("device", "needs"), [("cpu", r"C\+\+ compiler"), ("cuda", "Triton")])
+@pytest.mark.parametrize(
+    ("device", "needs"),
+    [("cpu", r"there is no C\+\+ compiler"), ("cuda", "Triton is missing"), ("mps", "nothing can compile")],
+)
 def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch, device: str, needs: str) -> None:
     monkeypatch.setattr("framecast.training.compiling.can_fuse", lambda device: False)
     assert not choose_compile("auto", device, flops=1e20)
-    with pytest.raises(ConfigurationError, match=f"training.compile is true, and there is no {needs}"):
+    with pytest.raises(ConfigurationError, match=f"training.compile is true, and {needs}"):
         choose_compile(True, device, flops=0)

@@ -9,8 +9,7 @@ _FLOPS_PER_SECOND = {"cpu": 3e11, "cuda": 1e14}
 """What training reaches on a few cores and on a large GPU, roughly: enough to tell a minute from an hour."""
 
 _WORTH_SECONDS = 300
-"""Compiling costs some 20 s on its first use on a machine and 5 s later; it earns them back in trainings longer than
-this."""
+"""Compiling costs seconds to tens of seconds; in trainings longer than this they are earned back."""
 
 
 def choose_compile(choice: Literal["auto", True, False], device: str, *, flops: float) -> bool:
@@ -28,10 +27,13 @@ def choose_compile(choice: Literal["auto", True, False], device: str, *, flops: 
         return False
     if choice is True:
         if not can_fuse(device):
-            needs = "Triton" if device == "cuda" else "C++ compiler (such as g++)"
+            lack = {
+                "cuda": "Triton is missing; install it",
+                "cpu": "there is no C++ compiler; install one, such as g++",
+            }
             raise ConfigurationError(
-                f"training.compile is true, and there is no {needs} for device '{device}'; install it, or set "
-                "training.compile to auto or false."
+                f"training.compile is true, and {lack.get(device, f'nothing can compile for device {device!r}')}, or "
+                "set training.compile to auto or false."
             )
         return True
     return flops > _WORTH_SECONDS * _FLOPS_PER_SECOND.get(device, float("inf")) and can_fuse(device)

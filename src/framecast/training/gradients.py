@@ -45,11 +45,11 @@ class Recorder(Protocol):
         ...
 
 
-def build_gradients(module: nn.Module, fabric: Fabric, *, record: bool) -> Gradients:
-    """Recorded where it is asked for and the device can, else as it is."""
+def build_gradients(module: nn.Module, fabric: Fabric, *, record: bool, batch_size: int) -> Gradients:
+    """Recorded, for full batches, where it is asked for and the device can; else as it is."""
     direct = DirectGradients(module, fabric)
     if record and fabric.device.type == "cuda":
-        return RecordedGradients(direct, module, CudaRecorder())
+        return RecordedGradients(direct, module, CudaRecorder(), batch_size=batch_size)
     return direct
 
 
@@ -71,17 +71,18 @@ class DirectGradients:
 
 @final
 class RecordedGradients:
-    """Both passes recorded for the first shape of batch that comes, and replayed for all that have it."""
+    """Both passes recorded for full batches of the shape that comes first, and replayed for all that have it."""
 
-    def __init__(self, direct: DirectGradients, module: nn.Module, recorder: Recorder) -> None:
+    def __init__(self, direct: DirectGradients, module: nn.Module, recorder: Recorder, *, batch_size: int) -> None:
         self._direct = direct
+        self._batch_size = batch_size
         self._module = module
         self._recorder = recorder
         self._recording: _Recording | None = None
 
     def __call__(self, batch: Batch, true_inputs: Tensor | None) -> Losses:
         """Compute; see :class:`Gradients`."""
-        if true_inputs is not None or batch.mask is not None:
+        if true_inputs is not None or batch.mask is not None or len(batch) != self._batch_size:
             return self._direct(batch, true_inputs)
         if self._recording is None:
             self._recording = self._record(batch)

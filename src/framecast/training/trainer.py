@@ -88,7 +88,7 @@ class Trainer:
         self._optimizer = build_optimizer(module.parameters(), config.optimizer)
         self._bare = module
         self._module, self._optimizer = fabric.setup(module, self._optimizer)
-        self._gradients = build_gradients(self._module, fabric, record=config.cuda_graphs)
+        self._gradients = build_gradients(self._module, fabric, record=config.cuda_graphs, batch_size=config.batch_size)
         self._average = WeightAverage(module.model, decay=config.ema_decay) if config.ema_decay else None
         self._loader = ClipLoader(
             draw_late(train, config.draw_on_device, fabric.device),

@@ -204,7 +204,9 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
     )
     # A pass backwards costs twice a pass forwards, and an operation is a product and a sum.
     flops = 6 * record.macs_per_frame * record.spec.horizon * config.batch_size * trainer.total_steps
-    compiled = choose_compile(config.compile, fabric.device.type, flops=flops)
+    # A training goes on as it began: compiled formulas round differently in the last bits.
+    as_before = resume and config.compile == "auto"
+    compiled = record.compiled if as_before else choose_compile(config.compile, fabric.device.type, flops=flops)
     set_recurrence(prepared.model, config.recurrence, fused=compiled)
     monitor.introduced(summary(prepared.model))
     if resume:

@@ -12,7 +12,7 @@ equation 3, with * a convolution and ∘ a product per element::
 Choices: φ is tanh, or ReLU as in the Keras tutorials. Peepholes w_c· are optional and have one weight per channel,
 the reading that gives the parameter counts that the paper prints. The four gates lie along the output channels in the
 order i, f, C, o, which is Keras's, as are the starting values (Glorot-uniform input kernel, orthogonal recurrent
-kernel, forget bias 1). The convolutions of the inputs do not wait for the recurrence, so all steps share one.
+kernel, forget bias 1).
 
 Axes: B sequences, T steps, C input channels, F filters, H height, W width. Inside, time comes first and channels lie
 last in memory: a step is then one dense block, the layout in which convolutions are fastest on most hardware.

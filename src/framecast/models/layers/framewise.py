@@ -30,7 +30,7 @@ class _KeepLayout(torch.autograd.Function):
     """The identity; a gradient that comes in another order of axes is laid out like the values.
 
     Sums over sequences and steps arrive with these two exchanged, and library kernels for gradients, that of batch
-    normalisation above all, are tens of times slower on such memory than one copy.
+    normalisation above all, are far slower on such memory than one copy.
     """
 
     @staticmethod

@@ -18,12 +18,13 @@ class RecurrenceConfig:
     """Memory and reach of back-propagation through time. The defaults are fastest and exact."""
 
     keep_gates: bool = True
-    """Keep the gates of every step for the gradient. False computes them again: about a third more time, less than
-    half of the memory."""
+    """Keep the gates of every step for the gradient. False computes them again: one convolution more where a step makes
+    three, and about half of the memory."""
 
     checkpoint_steps: int | None = None
-    """Keep the state of every so many steps only, and run the steps between again for the gradient: memory for
-    that many steps instead of all, for one more forward pass. null keeps every step. The gradient is the same."""
+    """Keep inputs and outputs of layers, and the cell of every so many steps; run the steps between again for the
+    gradient: what is kept inside a layer for that many steps instead of all, for one more forward pass. null keeps
+    every step. The gradient is the same."""
 
     truncate_steps: int | None = None
     """Truncated back-propagation through time: cut the gradient after every so many steps of a sequence. null lets it
