@@ -2,7 +2,7 @@
 
 That is ``build_model``, the loss and the optimiser that a run's configuration names, the precisions of training and
 forecasting, and what a long training switches on: compiled formulas, and on a CPU freed memory that is kept. A training
-step is what the trainer makes of it: bfloat16 is autocast, with the inputs cast before, and float32 is PyTorch's own. A
+step is what the trainer makes of it: bfloat16 is autocast, and float32 is PyTorch's own. A
 test compares the two, so that this file follows the trainer. ``recorded`` is a training with ``training.cuda_graphs``.
 
 Axes: B clips, K context frames, M horizon frames, C channels, H height, W width.
@@ -105,13 +105,12 @@ def _step(
     module: FreeRunning, optimizer: Optimizer, batch: Batch, precision: Precision, device: Device
 ) -> Callable[[], Tensor]:
     half = precision == "bf16"
-    context, target = (frames.bfloat16() if half else frames for frames in (batch.context, batch.target))
 
     def train() -> Tensor:
         module.train()
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device, dtype=torch.bfloat16) if half else nullcontext():
-            loss, _ = module(context, target, None, None)
+            loss, _ = module(batch.context, batch.target, None, None)
         loss.backward()
         optimizer.step()
         return loss.detach()

@@ -67,7 +67,7 @@ def describe_machine(*, with_gpu: bool) -> Machine:
         gpu=_ask("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader")
         if with_gpu
         else None,
-        system=platform.platform(),
+        system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         versions=_versions(),
         revision=_revision(),

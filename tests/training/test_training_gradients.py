@@ -133,10 +133,10 @@ def test_compiling_is_for_long_trainings(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize(
     ("device", "needs"),
-    [("cpu", r"there is no C\+\+ compiler"), ("cuda", "Triton is missing"), ("mps", "nothing can compile")],
+    [("cpu", r"there is no C\+\+ compiler"), ("cuda", "Triton is missing"), ("mps", "nothing compiles")],
 )
 def test_compiling_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch, device: str, needs: str) -> None:
     monkeypatch.setattr("framecast.training.compiling.can_fuse", lambda device: False)
     assert not choose_compile("auto", device, flops=1e20)
-    with pytest.raises(ConfigurationError, match=f"training.compile is true, and {needs}"):
+    with pytest.raises(ConfigurationError, match=f"training.compile is true .*, and {needs}"):
         choose_compile(True, device, flops=0)

@@ -20,6 +20,7 @@ Axes: B clips, T = K + M frames, C channels, H height, W width; a leading ... st
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any, Literal, final
 
 import numpy as np
@@ -197,11 +198,17 @@ class Normaliser:
         self._check_channels(like)
         if len(set(values)) == 1:
             return values[0]
-        return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
+        return _on_device(values, like.dtype, like.device)
 
     def _check_channels(self, frames: Tensor) -> None:
         if frames.shape[-3] != self.channels:
             raise ValueError(f"expected {self.channels} channels, found frames of shape {tuple(frames.shape)}")
+
+
+@cache
+def _on_device(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(C, 1, 1), not to be written to. Made once: a copy to a GPU waits for it, and cannot be recorded."""
+    return torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1)
 
 
 def _exact_float(frames: Tensor) -> Tensor:

@@ -27,13 +27,10 @@ def choose_compile(choice: Literal["auto", True, False], device: str, *, flops: 
         return False
     if choice is True:
         if not can_fuse(device):
-            lack = {
-                "cuda": "Triton is missing; install it",
-                "cpu": "there is no C++ compiler; install one, such as g++",
-            }
+            lack = {"cuda": "Triton is missing; install it, or", "cpu": "there is no C++ compiler; install g++, or"}
             raise ConfigurationError(
-                f"training.compile is true, and {lack.get(device, f'nothing can compile for device {device!r}')}, or "
-                "set training.compile to auto or false."
+                "training.compile is true (or the run to resume was compiled), and "
+                f"{lack.get(device, f'nothing compiles for device {device!r};')} set training.compile to false."
             )
         return True
     return flops > _WORTH_SECONDS * _FLOPS_PER_SECOND.get(device, float("inf")) and can_fuse(device)

@@ -16,6 +16,8 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from framecast.frames.batch import Batch
+from framecast.frames.errors import ConfigurationError
+from framecast.runs.config import TrainingConfig
 
 Losses = tuple[Tensor, Mapping[str, Tensor]]
 """The loss and its parts, without their graph."""
@@ -43,6 +45,24 @@ class Recorder(Protocol):
     def record(self, function: Callable[[], Losses]) -> tuple[Callable[[], None], Losses]:
         """Record without running; returns what runs it, and where its results will be."""
         ...
+
+
+def check_recording(config: TrainingConfig, device: str) -> None:
+    """Whether steps can be recorded, where that is asked for.
+
+    Raises:
+        ConfigurationError: not on this device, or not with a sampling schedule.
+    """
+    if config.cuda_graphs and device != "cuda":
+        raise ConfigurationError(
+            f"training.cuda_graphs is true, and the device is '{device}': only a CUDA device records steps; set it to "
+            "false."
+        )
+    if config.cuda_graphs and config.sampling.name != "none":
+        raise ConfigurationError(
+            f"training.cuda_graphs is true, and training.sampling.name is {config.sampling.name}: where a model reads "
+            "the truth decides which steps it runs, so they cannot be recorded; set cuda_graphs to false."
+        )
 
 
 def build_gradients(module: nn.Module, fabric: Fabric, *, record: bool, batch_size: int) -> Gradients:
@@ -139,6 +159,7 @@ class CudaRecorder:
         """Record; see :class:`Recorder`."""
         graph = torch.cuda.CUDAGraph()
         torch.cuda.synchronize()
-        with torch.cuda.graph(graph):
+        # Only this thread is recorded: the one that reads ahead may allocate page-locked memory meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             losses = function()
         return graph.replay, losses

@@ -9,7 +9,7 @@ epoch, validate, end) follows from the checkpoint alone, so a training can be st
 import math
 import time
 from collections.abc import Mapping
-from typing import Literal, NoReturn, Protocol, final
+from typing import Any, Literal, NoReturn, Protocol, final
 
 import numpy as np
 import torch
@@ -307,8 +307,15 @@ def build_fabric(config: TrainingConfig) -> Fabric:
     device = choose_device(config.device)
     mixed = choose_precision(device, config.precision) == "bf16"
     # A plugin, not the name of a precision, because Fabric announces the latter to everybody.
-    plugin = MixedPrecision("bf16-mixed", device=device) if mixed else FabricPrecision()
+    plugin = _Autocast("bf16-mixed", device=device) if mixed else FabricPrecision()
     return Fabric(accelerator=device, devices=1, plugins=[plugin])
+
+
+class _Autocast(MixedPrecision):
+    """bfloat16 where autocast says so, and nowhere else: Fabric would round every input, and so the targets."""
+
+    def convert_input(self, data: Any) -> Any:
+        return data
 
 
 def _seed_of_step(seed: int, step: int) -> int:

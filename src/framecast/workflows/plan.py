@@ -11,6 +11,7 @@ import torch
 from framecast.frames.sequence import SPLITS
 from framecast.frames.source import Source
 from framecast.losses.weighted_sum import build_loss
+from framecast.models.layers.recurrence import set_recurrence
 from framecast.models.counting import macs_per_frame, parameter_count
 from framecast.runs.config import RunConfig
 from framecast.runs.resolve import to_yaml
@@ -71,6 +72,7 @@ def plan(config: RunConfig, *, source: Source | None = None) -> Plan:
     module = TrainingModule(
         copy.deepcopy(prepared.model), build_loss(config.loss, training.penalties), prepared.clips.normaliser
     )
+    set_recurrence(module.model, training.recurrence, fused=training.compile is True)
     module, optimizer = fabric.setup(module, build_optimizer(module.parameters(), training.optimizer))
     if fabric.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(fabric.device)

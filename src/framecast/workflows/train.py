@@ -28,6 +28,7 @@ from framecast.runs.run import Run, load_normaliser, load_weights, save_weights
 from framecast.training.baselines import fit_baselines
 from framecast.training.compiling import choose_compile
 from framecast.training.device import choose_device, choose_precision
+from framecast.training.gradients import check_recording
 from framecast.training.host_memory import keep_freed_memory
 from framecast.training.module import TrainingModule
 from framecast.training.pictures import ValidationPictures
@@ -61,8 +62,10 @@ def prepare_training(
     Raises:
         FramecastError: bad settings or recordings, or nothing to train or validate on.
     """
-    # A device that is not there is found before anything is read or written.
+    # A device or compiler that is not there is found before anything is read or written.
     device = torch.device(choose_device(config.training.device))
+    choose_compile(config.training.compile, device.type, flops=0)
+    check_recording(config.training, device.type)
     if source is None:
         source = config.source.open()
     clips = prepare_clips(source, config.clips, seed=config.training.seed, normaliser=normaliser)
@@ -204,9 +207,9 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
     )
     # A pass backwards costs twice a pass forwards, and an operation is a product and a sum.
     flops = 6 * record.macs_per_frame * record.spec.horizon * config.batch_size * trainer.total_steps
-    # A training goes on as it began: compiled formulas round differently in the last bits.
-    as_before = resume and config.compile == "auto"
-    compiled = record.compiled if as_before else choose_compile(config.compile, fabric.device.type, flops=flops)
+    # A training goes on as it began, unless it is told otherwise: compiled formulas round differently in the last bits.
+    choice = record.compiled if resume and config.compile == "auto" else config.compile
+    compiled = choose_compile(choice, fabric.device.type, flops=flops)
     set_recurrence(prepared.model, config.recurrence, fused=compiled)
     monitor.introduced(summary(prepared.model))
     if resume:

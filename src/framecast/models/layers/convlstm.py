@@ -105,7 +105,7 @@ class ConvLSTMLayer(RecurrentLayer):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Start anew: kernels as Keras draws them, peepholes 0, biases 0 but 1 for the forget gate."""
+        """Start anew: kernels as Keras draws them, peepholes 0, biases 0 but ``forget_bias`` for the forget gate."""
         nn.init.orthogonal_(self.recurrent_conv.weight)
         if self.input_conv is not None:
             nn.init.xavier_uniform_(self.input_conv.weight)

@@ -1,7 +1,7 @@
 """The two passes over a sequence of ConvLSTM steps: forward, and backward through what the first has kept.
 
 What a network written step by step loses its time and memory on is left out. Input and state lie side by side, so that
-one convolution reads both; so do its gradients. Weight gradients are summed in float32 as the steps go by. The
+one convolution reads both; so do its gradients. Weight gradients are summed in the weights' precision as steps go by. The
 pointwise part runs as one formula (``layers/convlstm_gates.py``). Channels lie last in memory and steps one after the
 other, so that no step lays anything out anew. Of a step, its gates and its cell are kept for the gradient, or its cell
 only, and then the gates are computed again.
@@ -330,7 +330,7 @@ class BackwardPass:
     def _sum(self, one: Tensor | None, other: Tensor | None) -> Tensor:
         """What reaches a state from above and from the next step, (B, H, W, F); None is zero.
 
-        A tensor of its own in any case, because compiled formulas tell views apart.
+        No slice of the gradient of all steps, because compiled formulas tell slices apart.
         """
         if one is None:
             return self._joined.new_zeros(self._state) if other is None else other.contiguous()
