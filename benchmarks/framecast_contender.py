@@ -28,7 +28,7 @@ from framecast.models.layers.recurrence import RecurrenceConfig, set_recurrence
 from framecast.models.model import Model
 from framecast.runs.config import OptimizerConfig, TrainingConfig
 from framecast.training.device import computing
-from framecast.training.host_memory import keep_freed_memory
+from framecast.training.host_memory import keep_freed_memory, make_state_first
 from framecast.training.optimizers import build_optimizer
 
 
@@ -80,6 +80,8 @@ def build_framecast(workload: Workload, precision: Precision, device: Device, *,
     module = FreeRunning(framecast_model(workload).to(device))
     set_recurrence(module.model, RecurrenceConfig(), fused=fused)
     optimizer = build_optimizer(module.parameters(), OptimizerConfig())
+    if device == "cpu":
+        make_state_first(optimizer)
     frames = random_clips(workload, device)
     batch = Batch(frames[:, : workload.length].contiguous(), frames[:, workload.length :].contiguous())
     step = _recorded_step if recorded else _step

@@ -191,10 +191,12 @@ def test_fused_formulas_mean_the_same(activation: CellActivation, dtype: torch.d
 
 
 @fusing
-def test_no_other_size_compiles_anything_again() -> None:
+@pytest.mark.parametrize("channels", [2, 6])
+def test_no_other_size_compiles_anything_again(channels: int) -> None:
     def run(**changes: int | tuple[int, int]) -> None:
-        sizes = {"steps": 3, "batch": 4, "size": (6, 7), "filters": 8} | changes
-        given = problem(channels=2, starts=False, peepholes=False, dtype=torch.float32, **sizes)
+        # Equal numbers at first, so that a compiler could take one for the other.
+        sizes = {"steps": 4, "batch": 4, "size": (4, 4), "filters": 4} | changes
+        given = problem(channels=channels, starts=False, peepholes=False, dtype=torch.float32, **sizes)
         outcome = run_sequence(*given[:3], given.weights, manner(int(str(sizes["steps"])), fused=True))
         gradients(outcome, given.leaves)
 
@@ -202,6 +204,7 @@ def test_no_other_size_compiles_anything_again() -> None:
     before, spent = counters["stats"]["unique_graphs"], compile_seconds()
     assert before > 0
     assert spent > 0
+    run(batch=1)
     run(batch=3)  # the last batch of an epoch
     run(steps=8)
     run(size=(9, 5))

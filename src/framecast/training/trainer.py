@@ -29,6 +29,7 @@ from framecast.runs.run import save_weights
 from framecast.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from framecast.training.device import choose_device, choose_precision
 from framecast.training.gradients import build_gradients
+from framecast.training.host_memory import make_state_first
 from framecast.training.interrupt import StopRequest, stop_on_signals
 from framecast.training.log import Row, TrainingLog
 from framecast.training.module import TrainingModule
@@ -86,6 +87,8 @@ class Trainer:
         self._monitor = monitor
         self._pictures = pictures
         self._optimizer = build_optimizer(module.parameters(), config.optimizer)
+        if fabric.device.type == "cpu":
+            make_state_first(self._optimizer)
         self._bare = module
         self._module, self._optimizer = fabric.setup(module, self._optimizer)
         self._gradients = build_gradients(self._module, fabric, record=config.cuda_graphs, batch_size=config.batch_size)

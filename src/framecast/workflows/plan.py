@@ -11,8 +11,8 @@ import torch
 from framecast.frames.sequence import SPLITS
 from framecast.frames.source import Source
 from framecast.losses.weighted_sum import build_loss
-from framecast.models.layers.recurrence import set_recurrence
 from framecast.models.counting import macs_per_frame, parameter_count
+from framecast.models.layers.recurrence import set_recurrence
 from framecast.runs.config import RunConfig
 from framecast.runs.resolve import to_yaml
 from framecast.training.module import TrainingModule

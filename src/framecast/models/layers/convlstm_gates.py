@@ -42,7 +42,7 @@ def forward_gates(
     *,
     activation: CellActivation,
     keep: bool,
-) -> tuple[Tensor, ...]:
+) -> tuple[Tensor, Tensor]:
     """One step.
 
     Args:
@@ -50,10 +50,10 @@ def forward_gates(
         cell: (N, F), in the precision to compute in.
         w_ci: (F,), and so w_cf and w_co: peepholes; None for none.
         activation: φ.
-        keep: whether to return the gates.
+        keep: whether to write the gates over ``before``, for the gradient: memory of their own would be cold.
 
     Returns:
-        The hidden state (N, F) in the precision of ``before``, the cell (N, F), and if kept the gates (N, 4F).
+        The hidden state (N, F) in the precision of ``before``, and the cell (N, F).
     """
     coarse = before.dtype != cell.dtype
     i, f, g, o = before.to(cell.dtype).chunk(4, dim=1)
@@ -65,7 +65,9 @@ def forward_gates(
         o = o + w_co * cell
     o = torch.sigmoid(o)
     hidden = (o * _phi(cell, activation, coarse=coarse)).to(before.dtype)
-    return (hidden, cell, torch.cat([i, f, g, o], dim=1).to(before.dtype)) if keep else (hidden, cell)
+    if keep:
+        before.copy_(torch.cat([i, f, g, o], dim=1))
+    return hidden, cell
 
 
 @Formula
@@ -85,7 +87,7 @@ def backward_gates(  # noqa: PLR0917 - a formula takes its tensors by position
     """The gradients of one step.
 
     Args:
-        gates: (N, 4F), what :func:`forward_gates` kept.
+        gates: (N, 4F), what :func:`forward_gates` has written.
         cell_before: (N, F), C.
         cell: (N, F), C'.
         d_hidden: (N, F), δH'.

@@ -1,10 +1,10 @@
 """The two passes over a sequence of ConvLSTM steps: forward, and backward through what the first has kept.
 
 What a network written step by step loses its time and memory on is left out. Input and state lie side by side, so that
-one convolution reads both; so do its gradients. Weight gradients are summed in the weights' precision as steps go by. The
-pointwise part runs as one formula (``layers/convlstm_gates.py``). Channels lie last in memory and steps one after the
-other, so that no step lays anything out anew. Of a step, its gates and its cell are kept for the gradient, or its cell
-only, and then the gates are computed again.
+one convolution reads both; so do its gradients. Weight gradients are summed in the weights' precision as steps go by.
+The pointwise part runs as one formula (``layers/convlstm_gates.py``). Channels lie last in memory and steps one after
+the other, so that no step lays anything out anew. Of a step, its gates and its cell are kept for the gradient, or its
+cell only, and then the gates are computed again.
 
 Inputs of few channels are the exception: their convolutions, of many steps at once, are matrix products.
 
@@ -181,7 +181,7 @@ def forward_pass(
         before = convolutions.of_step(
             joined[step], None if given is None else given[step % at_once], first=step == 0 and hidden is None
         )
-        last_hidden, *others = forward_gates(
+        last_hidden, after = forward_gates(
             before.view(-1, 4 * filters),
             cells[-1],
             *peepholes,
@@ -195,8 +195,9 @@ def forward_pass(
             joined[step + 1, ..., side:] = last_hidden
         if not keep:
             cells.clear()
-        cells.append(others[0])
-        gates.extend(others[1:])
+        cells.append(after)
+        if keep and manner.keep_gates:
+            gates.append(before.view(-1, 4 * filters))
     return Trace(
         hidden=states,
         last_hidden=last_hidden,
@@ -318,14 +319,16 @@ class BackwardPass:
         if self._gates:
             return self._gates[step]
         before = self._convolutions.of_step(self._joined[step], given, first=step == 0 and self._starts_at_zero)
-        return forward_gates(
-            before.view(-1, before.shape[-1]),
+        gates = before.view(-1, before.shape[-1])
+        forward_gates(
+            gates,
             self._cells[step],
             *self._weights[3:],
             fused=self._manner.fused,
             activation=self._manner.activation,
             keep=True,
-        )[2]
+        )
+        return gates
 
     def _sum(self, one: Tensor | None, other: Tensor | None) -> Tensor:
         """What reaches a state from above and from the next step, (B, H, W, F); None is zero.

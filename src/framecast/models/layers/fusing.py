@@ -46,7 +46,7 @@ class Formula:
     """A pointwise function of tensors, plain or fused. Used as a decorator.
 
     Args:
-        function: takes tensors (or None) by position and settings by name, returns new tensors and changes nothing.
+        function: takes tensors (or None) by position and settings by name, returns new tensors.
     """
 
     seconds: float
@@ -68,18 +68,20 @@ class Formula:
         """
         if not fused or torch.compiler.is_compiling():  # whoever compiles the whole model fuses this with the rest
             return self._function(*tensors, **settings)
+        # Bare values: PyTorch would compile again for each shape of whatever a view was taken from.
+        values = [None if tensor is None else tensor.data for tensor in tensors]
         variant = (
             *(None if tensor is None else (tensor.dtype, tensor.device) for tensor in tensors),
             *settings.items(),
         )
         compiled = self._compiled.get(variant)
         if compiled is not None:
-            return compiled(*tensors)
-        compiled = self._compiled[variant] = self._compile(settings)
+            return compiled(*values)
         begin = time.perf_counter()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # PyTorch's compiler uses old parts of PyTorch
-            results = compiled(*tensors)
+            compiled = self._compiled[variant] = self._compile(settings)
+            results = compiled(*values)
         self.seconds += time.perf_counter() - begin
         return results
 
@@ -89,4 +91,4 @@ class Formula:
         code = function.__code__.replace(co_name=f"{function.__name__}_{len(self._compiled)}")
         copy = FunctionType(code, function.__globals__, code.co_name, function.__defaults__, function.__closure__)
         copy.__kwdefaults__ = function.__kwdefaults__
-        return partial(torch.compile(copy, dynamic=True, fullgraph=True), **settings)
+        return partial(torch.compile(copy, dynamic=True), **settings)

@@ -2,7 +2,8 @@
 
 Sequence operations run the same convolution at every step and need the gradients apart: that of the input is wanted
 step by step, that of the weights may wait for many steps and be summed in one call, inside which sums are float32
-whatever the precision of the frames. Frames have their channels last in memory, the layout in which convolutions are fastest on most hardware.
+whatever the precision of the frames. Frames have their channels last in memory, the layout in which convolutions are
+fastest on most hardware.
 
 With few input channels (frames themselves) the kernels of convolution libraries are mostly idle. Then the values under
 the kernel are laid out in columns, and the convolution is one matrix product.
