@@ -170,7 +170,7 @@ def forward_pass(
     if cell is None:
         cells = [like.new_zeros((batch * height * width, filters), dtype=precise)]
     else:
-        cells = [cell.permute(0, 2, 3, 1).to(precise).reshape(-1, filters)]
+        cells = [cell.permute(0, 2, 3, 1).to(precise).contiguous().view(-1, filters)]
     peepholes = [None if weight is None else weight.detach() for weight in weights[3:]]  # no gradient passes here
     gates: list[Tensor] = []
     last_hidden, given = states[0], None
@@ -273,7 +273,7 @@ class BackwardPass:
         if d_last_cell is None:
             d_cell = torch.zeros_like(self._cells[-1])
         else:
-            d_cell = d_last_cell.permute(0, 2, 3, 1).to(self._cells[-1].dtype).reshape(-1, filters)
+            d_cell = d_last_cell.permute(0, 2, 3, 1).to(self._cells[-1].dtype).contiguous().view(-1, filters)
         num_steps = self._manner.num_steps
         at_once = steps_at_once(self._joined[0, ..., -filters:], num_steps)
         for start in reversed(range(0, num_steps, at_once)):
@@ -337,7 +337,7 @@ class BackwardPass:
         """
         if one is None:
             return self._joined.new_zeros(self._state) if other is None else other.contiguous()
-        return one.clone() if other is None else one + other
+        return one.clone() if other is None else (one + other).contiguous()
 
     def _before(self, step: int, d_gates: Tensor) -> Tensor | None:
         """Write the gradient of a step's inputs.
