@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, final
 
 import numpy as np
+from matplotlib.ticker import StrMethodFormatter
 from numpy.typing import NDArray
 
 _RESULTS = Path(__file__).parent / "results"
@@ -195,6 +196,8 @@ def picture(curves: dict[str, NDArray[np.float64]], window: int) -> bytes:
         steps = np.arange(len(losses)) + window
         axes.plot(steps, losses, color=colour, linestyle=style, linewidth=2, label=training.name)
     axes.set_yscale("log")
+    for place in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        place(StrMethodFormatter("{x:.3f}"))
     axes.legend(frameon=False, fontsize=points(12))
     calm(axes, title="Training loss", subtitle=f"mean over {window} steps", x_label="step")
     return render(figure, "png")
