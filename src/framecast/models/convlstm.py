@@ -101,8 +101,7 @@ class ConvLSTM(Model):
         height, width = context.shape[-2:]
         hidden = self._unroll(self._encode(to_patches(context, self.patch)), horizon)
         numbers = from_patches(framewise(self.head, hidden), self.patch, height=height, width=width)
-        # Squash in the precision of the frames: bfloat16 has but 256 steps between 1/2 and 1.
-        frames = self.value_range(numbers.to(context.dtype))
+        frames = self.value_range(numbers)
         return Forecast(context[:, -1:] + frames if self.residual else frames)
 
     def _encode(self, patches: Tensor) -> list[State]:

@@ -197,8 +197,8 @@ class TrainingConfig:
     compiler for the CPU, Triton for a GPU) and the training is long enough to earn the seconds back."""
 
     cuda_graphs: bool = False
-    """Record a step on the GPU once and replay it, which saves the time of starting thousands of small kernels. For
-    clips without missing values and without ``sampling``; elsewhere steps run as they are."""
+    """Record a step on the GPU once and replay it, which saves the time of starting thousands of small kernels. Steps
+    with missing values, or on a smaller batch, run as they are; other devices and ``sampling`` refuse it."""
 
     recurrence: RecurrenceConfig = field(default_factory=RecurrenceConfig)
     """Memory and reach of back-propagation through time."""
