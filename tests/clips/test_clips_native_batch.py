@@ -121,7 +121,7 @@ def test_noise_travels_once_a_clip(make_source: Callable[..., Any]) -> None:
 
 
 def test_a_hole_is_noticed_in_the_batch_that_has_it(make_source: Callable[..., Any]) -> None:
-    source = make_source([5] * 10, dtype="float32")
+    source = make_source([5] * 10, dtype="float32", has_missing=True)
     clips = prepare_clips(source, ClipsConfig(context=3, horizon=2, cache_gib=0)).train
     source.sequences[clips.clip(1).sequence].frames[4, 0, 2, 2] = np.nan
     assert [clips.native_batch([index]).missing for index in range(3)] == [False, True, False]

@@ -89,7 +89,7 @@ def test_a_given_normaliser_is_used_as_it_is(make_source) -> None:
 
 
 def test_missing_values_are_masked_and_filled(make_source) -> None:
-    source = make_source([10] * 3, dtype="float32")
+    source = make_source([10] * 3, dtype="float32", has_missing=True)
     for sequence in source.sequences:
         sequence.frames[4, 0, 1, 2] = np.nan
         sequence.frames[5, 0, 0, 0] = np.inf

@@ -142,7 +142,7 @@ def test_missing_values_become_what_they_were_in_training(make_run: MakeRun, mak
     frames[2, 0, 3, 3] = hole
     normaliser = Normaliser(kind="standard", low=20.0, high=30.0, offset=(25.0,), scale=(2.0,))
     run = make_run(dtype="float32", normaliser=normaliser)
-    found = forecast(run, make_sequence(frames))
+    found = forecast(run, make_sequence(frames, has_missing=True))
     seen = run.model.asked[0][0]
     assert seen.isfinite().all()
     assert seen[0, 2, 0, 3, 3] == 0

@@ -156,11 +156,27 @@ def test_types_are_kept_in_native_order(dtype, value_range, tmp_path):
     assert ranged.info.value_range == (-5, 5)
 
 
-def test_missing_values_stay_missing(tmp_path):
-    stored = np.ones((4, 5, 6), np.float32)
-    stored[1, 2, 3] = np.nan
+@pytest.mark.parametrize(("dtype", "hole"), [("float32", np.nan), ("float64", -9999), ("int16", -9999), ("int64", 7)])
+def test_missing_values_are_nan_where_the_user_names_them(tmp_path, dtype, hole):
+    stored = np.ones((4, 5, 6), dtype)
+    stored[1, 2, 3] = hole
     np.save(tmp_path / "x.npy", stored)
-    assert np.argwhere(np.isnan(open_source(tmp_path).sequences[0].read())).tolist() == [[1, 0, 2, 3]]
+    (sequence,) = open_source(tmp_path, options={"missing": "nan" if np.isnan(hole) else hole}).sequences
+    assert sequence.info.has_missing
+    assert np.argwhere(np.isnan(sequence.read())).tolist() == [[1, 0, 2, 3]]
+    assert np.nanmax(np.abs(sequence.read() - 1)) == 0
+
+
+@pytest.mark.parametrize("hole", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_and_not_expected_is_refused(tmp_path, hole):
+    stored = np.ones((4, 5, 6), np.float32)
+    stored[2, 2, 3] = stored[3, 0, 0] = hole
+    np.save(tmp_path / "x.npy", stored)
+    (sequence,) = open_source(tmp_path).sequences
+    sequence.read(0, 2)
+    with pytest.raises(SourceError, match=r"'x.npy' holds 2 values .* in frame 2 .* set source.missing=nan"):
+        sequence.read()
+    assert np.isfinite(sequence.read(unexpected="keep")).sum() == 4 * 5 * 6 - 2
 
 
 def test_columns_first_arrays_are_read_as_well(tmp_path):

@@ -200,7 +200,7 @@ def test_a_failure_leaves_everything_as_it_was(ending, tmp_path, waves, monkeypa
     path = write_frames(tmp_path / f"x{ending}", waves(1, 16, 16), step_seconds=None)
     before = read_back(path)
 
-    def fail_half_way(target, frames, **_):
+    def fail_half_way(target, frames, facts):
         target.write_bytes(b"half of it")
         raise RuntimeError("the power went out")
 

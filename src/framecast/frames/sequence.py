@@ -5,12 +5,14 @@ Axes: T frames, C channels, H height, W width.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framecast.frames.errors import SourceError
+from framecast.frames.grid import Grid
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -42,8 +44,23 @@ class SequenceInfo:
     step_seconds: float | None = None
     """Seconds between frames, where the recording says so."""
 
+    start_time: datetime | None = None
+    """When the first frame was taken (of an accumulation: when it ended), where the recording says so. With a time
+    zone only where the recording names one."""
+
     units: str | None = None
-    """Physical units of the values, where the recording says so."""
+    """Physical units of the values, where the recording says so: ``"mm/h"``. A recording with units is a measured
+    field; one without is a picture."""
+
+    grid: Grid | None = None
+    """Where the pixels lie, where the recording says so."""
+
+    has_missing: bool = False
+    """Whether NaN stands for a missing value. Elsewhere, values that are not finite are damage, and reading says so."""
+
+    fixed_orientation: bool = False
+    """Whether up and down, left and right mean something (a map, a radar picture): such frames are not flipped or
+    turned by augmentation, unless that is forced."""
 
     channel_names: tuple[str, ...] = ()
     """Names of the C channels, where known."""
@@ -66,11 +83,19 @@ class SequenceInfo:
             )
         if not self.group:
             object.__setattr__(self, "group", self.name)
+        if self.has_missing and np.dtype(self.dtype).kind != "f":
+            raise ValueError(f"missing values are NaN, which {self.dtype} cannot hold ('{self.name}')")
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return self.channels, self.height, self.width
+
+    def time_of(self, frame: int) -> datetime | None:
+        """When a frame was taken; frames beyond the end are counted on. None where the recording does not tell."""
+        if self.start_time is None or (self.step_seconds is None and frame):
+            return None
+        return self.start_time + timedelta(seconds=frame * (self.step_seconds or 0.0))
 
 
 class Sequence(ABC):
@@ -87,19 +112,24 @@ class Sequence(ABC):
         """Frames ``start:stop`` as (stop - start, C, H, W) in the native type."""
 
     @final
-    def read(self, start: int = 0, stop: int | None = None) -> NDArray[np.generic]:
+    def read(
+        self, start: int = 0, stop: int | None = None, *, unexpected: Literal["refuse", "keep"] = "refuse"
+    ) -> NDArray[np.generic]:
         """Read frames ``start:stop``.
 
         Args:
             start: first frame, 0-based.
             stop: one past the last frame; None reads to the end.
+            unexpected: what to do with values that are not finite where none are expected
+                (``info.has_missing`` is False); an inspection keeps and counts them.
 
         Returns:
-            (stop - start, C, H, W) in the native type. Missing values of float recordings are NaN.
+            (stop - start, C, H, W) in the native type. Missing values are NaN.
 
         Raises:
             IndexError: the bounds lie outside the recording (a caller's mistake, not a user's).
-            SourceError: the recording cannot be decoded, or is not what its header promised.
+            SourceError: the recording cannot be decoded, is not what its header promised, or holds NaN or infinite
+                values that were not expected.
         """
         stop = self.info.num_frames if stop is None else stop
         if not 0 <= start < stop <= self.info.num_frames:
@@ -111,7 +141,19 @@ class Sequence(ABC):
                 f"'{self.info.name}' gave frames of shape {frames.shape} (T, C, H, W) where its header promises "
                 f"{expected}; the file may be damaged or cut off."
             )
+        if unexpected == "refuse" and not self.info.has_missing and frames.dtype.kind == "f":
+            self._refuse_unexpected(frames, start)
         return frames
+
+    def _refuse_unexpected(self, frames: NDArray[Any], start: int) -> None:
+        finite = np.isfinite(frames)
+        if finite.all():
+            return
+        first = start + int(np.argmin(finite.all(axis=(1, 2, 3))))
+        raise SourceError(
+            f"'{self.info.name}' holds {int((~finite).sum())} values that are NaN or infinite, the first in frame "
+            f"{first} (counted from 0). If they stand for missing values, set source.missing=nan; else mend the file."
+        )
 
     def __repr__(self) -> str:
         shape = "x".join(str(count) for count in (self.info.num_frames, *self.info.frame_shape))

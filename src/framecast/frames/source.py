@@ -2,7 +2,7 @@
 
 from abc import ABC
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,18 @@ from framecast.frames.sequence import Sequence
 
 if TYPE_CHECKING:  # listing sources loads no torch
     from framecast.frames.drawing import Drawing
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A file that could not be read, while others could."""
+
+    path: str
+    """As it was found."""
+
+    reason: str
+    """A sentence without its full stop: what was found, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +40,10 @@ class Source(ABC):
     """At least one, with different names, in an order that never changes from one reading to the next."""
 
     notes: tuple[str, ...] = ()
-    """Sentences that a person should see: a file left out and why, a layout that was guessed."""
+    """Sentences that a person should see: a layout that was guessed, files of other kinds that were left out."""
+
+    rejected: tuple[Rejected, ...] = ()
+    """Files that should have been read and could not be, with the reason."""
 
     def __post_init__(self) -> None:
         if not self.sequences:

@@ -1,7 +1,7 @@
 """NumPy arrays: ``.npy`` (memory-mapped), ``.npz`` (each member an array), and folders of them.
 
 An array holds one sequence (T…) or many (N…); ``layouts.py`` tells how its axes are recognised, ``stored_arrays.py``
-what is held in memory. In floats, NaN marks a missing value.
+what is held in memory.
 
 Axes: N sequences, T frames, C channels, H height, W width.
 """
@@ -18,17 +18,18 @@ from framecast.frames.errors import SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Source
-from framecast.sources.files import FilesConfig, files_below, holds, starts_with
+from framecast.sources.files import files_below, holds, starts_with
 from framecast.sources.layouts import Layout, fitting_layouts, guess_layout
+from framecast.sources.measured import MeasuredConfig
 from framecast.sources.stored_arrays import MAGIC, ArrayMemory, StoredArray, stored_arrays
-from framecast.sources.values import check_range, native_range
+from framecast.sources.values import native_range
 
 _ENDINGS = (".npy", ".npz")
 
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArrayConfig(FilesConfig):
+class ArrayConfig(MeasuredConfig):
     """How arrays are chosen and what their axes and values mean."""
 
     layout: Layout | None = None
@@ -37,23 +38,23 @@ class ArrayConfig(FilesConfig):
     key: str | None = None
     """The member of an .npz to read; None reads every member that can hold frames."""
 
-    value_range: tuple[float, float] | None = None
-    """Lowest and highest value that the numbers stand for. None: the range of the type for 8- and 16-bit unsigned
-    integers and booleans; measured on the training data for everything else."""
-
-    def __post_init__(self) -> None:
-        super(ArrayConfig, self).__post_init__()
-        check_range(self.value_range)
-
 
 @final
 class ArraySequence(Sequence):
     """One sequence of an array."""
 
     def __init__(
-        self, info: SequenceInfo, stored: StoredArray, memory: ArrayMemory, *, layout: Layout, index: int
+        self,
+        info: SequenceInfo,
+        stored: StoredArray,
+        memory: ArrayMemory,
+        *,
+        layout: Layout,
+        index: int,
+        config: ArrayConfig,
     ) -> None:
         self.info = info
+        self._config = config
         self._stored = stored
         self._memory = memory
         self._layout: Layout = layout
@@ -65,7 +66,8 @@ class ArraySequence(Sequence):
         rest = self._layout.replace("N", "")
         if "C" not in rest:
             frames, rest = frames[..., None], rest + "C"
-        return np.array(frames.transpose([rest.index(axis) for axis in "TCHW"]), dtype=self.info.dtype)
+        frames = self._config.with_nan(frames.transpose([rest.index(axis) for axis in "TCHW"]))
+        return np.array(frames, dtype=self.info.dtype)
 
 
 @final
@@ -122,7 +124,7 @@ class ArraySource(Source):
                     name = path.relative_to(folder).as_posix() + (f":{stored.key}" if stored.key else "")
                     infos = _infos(name, stored, shape, dtype, layout=layout, config=config)
                     sequences += [
-                        ArraySequence(info, stored, memory, layout=layout, index=index)
+                        ArraySequence(info, stored, memory, layout=layout, index=index, config=config)
                         for index, info in enumerate(infos)
                     ]
             except SourceError as error:
@@ -162,7 +164,7 @@ def _infos(
 ) -> Iterator[SequenceInfo]:
     """What is known about each sequence of one array."""
     size = dict(zip(layout, shape, strict=True))
-    native = dtype.newbyteorder("=")
+    native = config.dtype_of(dtype)
     for index in range(size.get("N", 1)):
         own = f"{name}[{index:0{len(str(size['N'] - 1))}d}]" if "N" in size else name
         yield SequenceInfo(
@@ -175,5 +177,7 @@ def _infos(
             dtype=str(native),
             value_range=native_range(native, config.value_range),
             step_seconds=config.step_seconds,
+            units=config.units,
+            has_missing=config.has_missing and native.kind == "f",
             path=str(stored.path),
         )

@@ -3,26 +3,23 @@
 Axes: T frames, C channels, H height, W width.
 """
 
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framecast.sources.frame_facts import FrameFacts
 
-def write_npy(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+
+def write_npy(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """One .npy array."""
-    del rate, value_range
+    del facts
     np.save(path, _array(frames), allow_pickle=False)
 
 
-def write_npz(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_npz(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """A compressed .npz with the array ``frames``."""
-    del rate, value_range
+    del facts
     np.savez_compressed(path, frames=_array(frames))
 
 

@@ -21,16 +21,15 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from framecast.sources.eight_bits import eight_bits
+from framecast.sources.frame_facts import FrameFacts
 
 _FASTEST = Fraction(50)
 
 
-def write_gif(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_gif(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """An animation that repeats for ever."""
-    pictures = eight_bits(frames, value_range)
-    rate = min(rate, _FASTEST)
+    pictures = eight_bits(frames, facts.value_range)
+    rate = min(facts.rate, _FASTEST)
     grey = pictures.shape[3] == 1
     with av.open(str(path), "w", format="gif") as container:
         stream = container.add_stream("gif", rate=rate)

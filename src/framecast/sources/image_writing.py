@@ -6,7 +6,6 @@ holds the native type or nothing.
 Axes: T frames, C channels, H height, W width.
 """
 
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -15,39 +14,32 @@ from PIL import Image
 
 from framecast.frames.errors import SourceError
 from framecast.sources.eight_bits import eight_bits
+from framecast.sources.frame_facts import FrameFacts
 
 _TIFF_GREY = ("uint8", "uint16", "int32", "float32")
 
 
-def write_png(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_png(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """A single frame as one png."""
-    del rate
     if len(frames) > 1:
         raise SourceError(
             f"A .png holds one picture, there are {len(frames)} frames; give a folder (a name without an ending) for "
             "one image each, or .gif."
         )
-    _png_pictures(frames, value_range)[0].save(path)
+    _png_pictures(frames, facts.value_range)[0].save(path)
 
 
-def write_png_folder(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_png_folder(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """One png a frame, numbered from 1 with at least four digits."""
-    del rate
     path.mkdir()
     digits = max(4, len(str(len(frames))))
-    for number, picture in enumerate(_png_pictures(frames, value_range), start=1):
+    for number, picture in enumerate(_png_pictures(frames, facts.value_range), start=1):
         picture.save(path / f"frame_{number:0{digits}d}.png")
 
 
-def write_tiff(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_tiff(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """A page for each frame, in the native type, not compressed."""
-    del rate, value_range
+    del facts
     channels, dtype = frames.shape[1], str(frames.dtype)
     if not ((channels == 1 and dtype in _TIFF_GREY) or (channels == 3 and dtype == "uint8")):
         raise SourceError(

@@ -17,9 +17,10 @@ from framecast.frames.errors import SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Source
-from framecast.sources.files import FilesConfig, files_below, holds, starts_with
+from framecast.sources.files import files_below, holds, starts_with
+from framecast.sources.measured import MeasuredConfig
 from framecast.sources.pictures import Page, Picture, pages, read_pictures
-from framecast.sources.values import check_range, native_range
+from framecast.sources.values import native_range
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 _OPENINGS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
@@ -27,28 +28,21 @@ _OPENINGS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageConfig(FilesConfig):
+class ImageConfig(MeasuredConfig):
     """How images are chosen, grouped and timed, and what their values mean."""
-
-    value_range: tuple[float, float] | None = None
-    """Lowest and highest value that the numbers stand for, such as [0, 4095] for a 12-bit camera. None: the range of
-    the type for 8 and 16 bits; measured on the training data for everything else."""
-
-    def __post_init__(self) -> None:
-        super(ImageConfig, self).__post_init__()
-        check_range(self.value_range)
 
 
 @final
 class ImageSequence(Sequence):
     """Images of one size and type, one after the other."""
 
-    def __init__(self, info: SequenceInfo, pictures: tuple[Picture, ...]) -> None:
+    def __init__(self, info: SequenceInfo, pictures: tuple[Picture, ...], config: ImageConfig) -> None:
         self.info = info
         self._pictures = pictures
+        self._config = config
 
     def _read(self, start: int, stop: int) -> NDArray[np.generic]:
-        return read_pictures(self._pictures[start:stop]).astype(self.info.dtype, copy=False)
+        return self._config.with_nan(read_pictures(self._pictures[start:stop])).astype(self.info.dtype, copy=False)
 
 
 @final
@@ -87,7 +81,7 @@ class ImageSource(Source):
             for remark in page.remarks:
                 remarks.setdefault(remark, page.picture.path.name)
         sequences = tuple(
-            ImageSequence(_info(path, root, found, config), tuple(page.picture for page in found))
+            ImageSequence(_info(path, root, found, config), tuple(page.picture for page in found), config)
             for path, found in recordings.items()
         )
         notes += tuple(f"{remark}, for example of '{name}'." for remark, name in remarks.items())
@@ -115,6 +109,7 @@ def _recordings(files: list[Path], root: Path) -> dict[Path, list[Page]]:
 def _info(path: Path, root: Path, found: list[Page], config: ImageConfig) -> SequenceInfo:
     kind = found[0].kind
     name = root.resolve().name if path == root else path.relative_to(root).as_posix()
+    native = config.dtype_of(np.dtype(kind.dtype))
     return SequenceInfo(
         name=name,
         group=config.group(name),
@@ -122,8 +117,10 @@ def _info(path: Path, root: Path, found: list[Page], config: ImageConfig) -> Seq
         channels=kind.channels,
         height=kind.height,
         width=kind.width,
-        dtype=kind.dtype,
-        value_range=native_range(np.dtype(kind.dtype), config.value_range),
+        dtype=str(native),
+        value_range=native_range(native, config.value_range),
         step_seconds=config.step_seconds,
+        units=config.units,
+        has_missing=config.has_missing and native.kind == "f",
         path=str(path),
     )

@@ -122,7 +122,8 @@ def inspect_source(source: Source, *, max_frames: int = 4000, max_sequences: int
     counts = np.zeros(_BINS, dtype=np.int64)
     edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
     for index in sampled:
-        block = sequences[index].read(0, min(budget, _BLOCK_FRAMES, sequences[index].info.num_frames))
+        end = min(budget, _BLOCK_FRAMES, sequences[index].info.num_frames)
+        block = sequences[index].read(0, end, unexpected="keep")
         counts += np.histogram(block[np.isfinite(block)] if block.dtype.kind == "f" else block, bins=edges)[0]
     reports = [_report(sequence, tallies.get(index)) for index, sequence in enumerate(sequences)]
     notes = list(source.notes)
@@ -152,7 +153,7 @@ def _tally(sequence: Sequence, budget: int) -> _Tally:
     tally = _Tally()
     end = min(budget, sequence.info.num_frames)
     for start in range(0, end, _BLOCK_FRAMES):
-        tally.add(sequence.read(start, min(start + _BLOCK_FRAMES, end)))
+        tally.add(sequence.read(start, min(start + _BLOCK_FRAMES, end), unexpected="keep"))
     return tally
 
 

@@ -19,41 +19,41 @@ from numpy.typing import NDArray
 
 from framecast.frames.errors import SourceError
 from framecast.sources.eight_bits import eight_bits
+from framecast.sources.frame_facts import FrameFacts
 
 
-def write_h264(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_h264(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """H.264 in the subsampling that every player and browser shows, nearly free of visible loss (crf 12)."""
-    pictures = eight_bits(frames, value_range)
+    pictures = eight_bits(frames, facts.value_range)
     pictures = np.pad(pictures, ((0, 0), (0, pictures.shape[1] % 2), (0, pictures.shape[2] % 2), (0, 0)), mode="edge")
-    _encode(path, pictures, rate=rate, codec="libx264", pixels="yuv420p", options={"crf": "12"})
+    _encode(path, pictures, rate=facts.rate, codec="libx264", pixels="yuv420p", options={"crf": "12"})
 
 
-def write_ffv1(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_ffv1(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """FFV1: grey as one channel, RGB as it is, every value exact."""
-    pictures = eight_bits(frames, value_range)
+    pictures = eight_bits(frames, facts.value_range)
     pixels = "gray" if pictures.shape[3] == 1 else "bgr0"
-    _encode(path, pictures, rate=rate, codec="ffv1", pixels=pixels, options={"level": "3"})
+    _encode(path, pictures, rate=facts.rate, codec="ffv1", pixels=pixels, options={"level": "3"})
 
 
-def write_mpeg4(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_mpeg4(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """MPEG-4 part 2 without reordered frames, near its best quality."""
-    pictures = eight_bits(frames, value_range)
-    _encode(path, pictures, rate=rate, codec="mpeg4", pixels="yuv420p", options={"qmin": "1", "qmax": "2", "b": "100M"})
+    pictures = eight_bits(frames, facts.value_range)
+    _encode(
+        path,
+        pictures,
+        rate=facts.rate,
+        codec="mpeg4",
+        pixels="yuv420p",
+        options={"qmin": "1", "qmax": "2", "b": "100M"},
+    )
 
 
-def write_vp9(
-    path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-) -> None:
+def write_vp9(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> None:
     """VP9 at constant quality."""
-    pictures = eight_bits(frames, value_range)
+    pictures = eight_bits(frames, facts.value_range)
     options = {"crf": "12", "b": "0", "cpu-used": "4", "row-mt": "1"}
-    _encode(path, pictures, rate=rate, codec="libvpx-vp9", pixels="yuv420p", options=options)
+    _encode(path, pictures, rate=facts.rate, codec="libvpx-vp9", pixels="yuv420p", options=options)
 
 
 def _encode(

@@ -4,6 +4,7 @@ Axes: T frames, C channels, H height, W width.
 """
 
 import re
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 
 from framecast.frames.errors import SourceError
 from framecast.frames.paths import user_path
+from framecast.frames.sequence import SequenceInfo
+from framecast.sources.frame_facts import FrameFacts
 from framecast.sources.writers_table import FOLDER, WRITERS
 
 NUMBERED_IMAGE = re.compile(r"frame_[0-9]{4,}\.png")
@@ -28,16 +31,13 @@ _WATCHABLE_STEP_SECONDS = (1 / 240, 1.0)
 class FrameWriter(Protocol):
     """What an entry of the table of writers points to."""
 
-    def __call__(
-        self, path: Path, frames: NDArray[np.generic], *, rate: Fraction, value_range: tuple[float, float] | None
-    ) -> None:
+    def __call__(self, path: Path, frames: NDArray[np.generic], facts: FrameFacts, /) -> None:
         """Write frames to a path at which nothing is yet.
 
         Args:
             path: a file with the writer's ending, or a folder that does not exist.
             frames: (T, C, H, W) in the native type.
-            rate: frames per second, for formats that play.
-            value_range: lowest and highest native value, for formats of 8 bits.
+            facts: what is known about the frames; each format keeps what it can hold.
 
         Raises:
             SourceError: the format cannot hold such frames; says what can.
@@ -73,6 +73,8 @@ def write_frames(
     step_seconds: float | None,
     fps: float | None = None,
     value_range: tuple[float, float] | None = None,
+    like: SequenceInfo | None = None,
+    start_time: datetime | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write frames to a file, or to a folder of images.
@@ -84,6 +86,9 @@ def write_frames(
         fps: frames per second of a video, whatever ``step_seconds`` says.
         value_range: native values that become 0 and 255 in formats of 8 bits; formats that hold the native type
             ignore it. None: the range of the type.
+        like: the recording that the frames belong to: its name, units, channel names, grid and missing values go into
+            formats that hold them. Its times do not; they are ``step_seconds`` and ``start_time``.
+        start_time: when the first of the frames was taken, for formats that hold it.
         overwrite: replace a file; of a folder, only its numbered images are replaced.
 
     Returns:
@@ -100,13 +105,23 @@ def write_frames(
     if not overwrite and _is_taken(target):
         raise SourceError(f"'{target}' is already there; choose another name, or allow it to be overwritten.")
     writer: FrameWriter = WRITERS.load(ending)
-    rate = playing_rate(step_seconds, fps)
+    facts = FrameFacts(
+        rate=playing_rate(step_seconds, fps),
+        value_range=value_range,
+        step_seconds=step_seconds,
+        start_time=start_time,
+        name=target.stem if like is None else like.name,
+        units=None if like is None else like.units,
+        channel_names=() if like is None or len(like.channel_names) != frames.shape[1] else like.channel_names,
+        grid=None if like is None else like.grid,
+        has_missing=like is not None and like.has_missing,
+    )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".writing-", dir=target.parent) as scratch:
             # The real name, so that formats that look at the ending see it; moved only when it is complete.
             fresh = Path(scratch, target.name)
-            writer(fresh, frames, rate=rate, value_range=value_range)
+            writer(fresh, frames, facts)
             if ending == FOLDER:
                 _move_images(fresh, target)
             else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence as Listing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from framecast.forecasting.predictor import Predictor
 from framecast.frames.errors import ConfigurationError, SourceError
-from framecast.frames.sequence import Sequence
+from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Source
 from framecast.runs.config import Device, Precision
 from framecast.runs.run import Run
@@ -80,14 +81,14 @@ def predict(
         with computing(place, precision):
             frames = _forecast(predictor, sequence, horizon or run.record.spec.horizon, with_context=with_context)
         if path is not None:
-            step = sequence.info.step_seconds
-            step = None if step is None else step * run.config.clips.frame_step
             write_frames(
                 path,
                 frames,
-                step_seconds=step,
+                step_seconds=_step_seconds(sequence.info, run),
                 fps=fps,
                 value_range=sequence.info.value_range or (run.normaliser.low, run.normaliser.high),
+                like=sequence.info,
+                start_time=_start_time(sequence.info, run, predictor, with_context=with_context),
                 overwrite=overwrite,
             )
         predictions.append(
@@ -105,6 +106,18 @@ def _forecast(predictor: Predictor, sequence: Sequence, horizon: int, *, with_co
     context = predictor.context_of(sequence)
     forecast = predictor.forecast(context, sequence.info, horizon)
     return np.concatenate([context, forecast]) if with_context else forecast
+
+
+def _step_seconds(info: SequenceInfo, run: Run) -> float | None:
+    return None if info.step_seconds is None else info.step_seconds * run.config.clips.frame_step
+
+
+def _start_time(info: SequenceInfo, run: Run, predictor: Predictor, *, with_context: bool) -> datetime | None:
+    """When the first written frame was, or will be, taken."""
+    last = info.num_frames - 1
+    if with_context:
+        return info.time_of(last - (predictor.frames_needed - 1))
+    return info.time_of(last + run.config.clips.frame_step)
 
 
 def _outputs(source: Source, out: Path | None, *, overwrite: bool) -> Listing[Path | None]:
