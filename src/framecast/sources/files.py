@@ -28,6 +28,10 @@ class FilesConfig:
     step_seconds: float | None = None
     """Seconds between frames; None takes what the file says."""
 
+    drop_repeats: bool = False
+    """Leave out every frame that equals the one before it. All frames are read once for that when the source is opened;
+    a prepared store remembers the result."""
+
     def __post_init__(self) -> None:
         if self.step_seconds is not None and not self.step_seconds > 0:
             raise ValueError("step_seconds must be above 0")

@@ -9,7 +9,8 @@ from framecast.frames.errors import ConfigurationError, SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.settings import settings
 from framecast.frames.source import Source
-from framecast.sources.files import endings_found, walk
+from framecast.sources.files import FilesConfig, endings_found, walk
+from framecast.sources.repeats import without_repeats
 from framecast.sources.table import READERS, SOURCES
 
 
@@ -44,7 +45,8 @@ def open_source(
     config = settings(source_class.config_class, options, where="source")
     if kind in READERS and not user_path(name).exists():
         raise SourceError(_not_found(name))
-    return source_class.open(name, config)
+    source: Source = source_class.open(name, config)
+    return without_repeats(source) if isinstance(config, FilesConfig) and config.drop_repeats else source
 
 
 def _kind_of(name: str) -> str:
