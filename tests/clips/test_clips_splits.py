@@ -1,6 +1,8 @@
 """Splits are disjoint in frames, keep groups whole, and say what is wrong."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +46,7 @@ sources = st.lists(
 )
 configs = st.builds(
     SplitConfig,
-    by=st.sampled_from(["auto", "official", "sequence", "time"]),
+    by=st.sampled_from(["auto", "official", "group", "sequence", "time"]),
     train=st.floats(0.01, 1),
     validation=st.floats(0, 1),
     test=st.floats(0, 1),
@@ -66,7 +68,7 @@ def test_no_frame_is_in_two_splits(rows: list[tuple[int, str, Split | None]], co
     assert sum(map(len, frames)) == len(set.union(*frames))
     assert set.union(*frames) <= {(place, frame) for place, length in enumerate(lengths) for frame in range(length)}
     assert sum(piece.num_frames for split in SPLITS for piece in splits.segments[split]) == sum(map(len, frames))
-    if splits.method == "sequence":
+    if splits.method == "group":
         owners = [groups_of(splits, split, sequences) for split in SPLITS]
         assert sum(map(len, owners)) == len(set.union(*owners)) == len(set(groups))
         assert all(owned for split, owned in zip(SPLITS, owners, strict=True) if config.share(split))
@@ -75,7 +77,7 @@ def test_no_frame_is_in_two_splits(rows: list[tuple[int, str, Split | None]], co
 
 def test_shares_are_met_by_groups_and_by_frames() -> None:
     by_group = split_sequences(infos([5] * 40), SplitConfig())
-    assert by_group.method == "sequence"
+    assert by_group.method == "group"
     assert [len(by_group.segments[split]) for split in SPLITS] == [32, 4, 4]
     by_time = split_sequences(infos([200]), SplitConfig())
     assert [(piece.start, piece.stop) for split in SPLITS for piece in by_time.segments[split]] == [
@@ -120,7 +122,48 @@ def test_too_few_groups_are_divided_by_time_and_said_so() -> None:
     assert "training has seen" in splits.notes[0]
     assert split_sequences(infos([100]), SplitConfig()).notes == ()
     with pytest.raises(SplitError, match=r"at least 3 groups.*found 2.*by=time"):
-        split_sequences(infos([100, 50]), SplitConfig(by="sequence"))
+        split_sequences(infos([100, 50]), SplitConfig(by="group"))
+
+
+def test_sequences_of_one_group_are_divided_on_demand_and_said_so() -> None:
+    sequences = infos([10] * 10, groups=["a"] * 9 + ["b"])
+    splits = split_sequences(sequences, SplitConfig(by="sequence"))
+    assert splits.method == "sequence"
+    assert [len(splits.segments[split]) for split in SPLITS] == [8, 1, 1]
+    assert "1 of 2 groups" in splits.notes[0]
+    assert "first 'a'" in splits.notes[0]
+    assert split_sequences(infos([10] * 10), SplitConfig(by="sequence")).notes == ()
+
+
+@given(
+    starts=st.lists(st.integers(0, 400), min_size=2, max_size=6),
+    lengths=st.lists(st.integers(1, 60), min_size=6, max_size=6),
+    gap=st.integers(0, 4),
+)
+def test_dated_sequences_are_cut_at_the_same_moments(starts: list[int], lengths: list[int], gap: int) -> None:
+    sequences = infos(lengths[: len(starts)])
+    for place, start in enumerate(starts):
+        moment = datetime(2020, 5, 1) + timedelta(minutes=start)
+        sequences[place] = replace(sequences[place], start_time=moment, step_seconds=60.0)
+    splits = split_sequences(sequences, SplitConfig(by="time", train=0.6, validation=0.2, test=0.2, gap=gap))
+    times = {split: [starts[place] + frame for place, frame in frames_of(splits, split)] for split in SPLITS}
+    for earlier, later in (("train", "validation"), ("validation", "test"), ("train", "test")):
+        if times[earlier] and times[later]:
+            assert max(times[earlier]) < min(times[later])
+    if not gap:
+        assert sum(map(len, times.values())) == sum(lengths[: len(starts)])
+
+
+def test_a_hole_in_a_dated_recording_moves_no_border() -> None:
+    whole = infos([100])
+    whole[0] = replace(whole[0], start_time=datetime(2020, 5, 1), step_seconds=300.0)
+    parts = infos([40, 60])
+    parts[0] = replace(parts[0], start_time=datetime(2020, 5, 1), step_seconds=300.0)
+    parts[1] = replace(parts[1], start_time=whole[0].time_of(40), step_seconds=300.0)
+    config = SplitConfig(by="time", train=0.6, validation=0.2, test=0.2)
+    expected = [{frame for _, frame in frames_of(split_sequences(whole, config), split)} for split in SPLITS]
+    joined = split_sequences(parts, config)
+    assert [{frame + 40 * place for place, frame in frames_of(joined, split)} for split in SPLITS] == expected
 
 
 def test_official_lists_are_used_as_they_are() -> None:

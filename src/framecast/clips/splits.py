@@ -2,30 +2,38 @@
 
 * *official*: the data set's own lists. What they leave out (most data sets name no validation) is carved from their
   training part, by the rules below.
-* *sequence*: whole groups (people, videos, days) go to one split. A group's place follows from a hash of its name and
+* *group*: whole groups (people, videos, days) go to one split. A group's place follows from a hash of its name and
   the seed, so it does not depend on the order of files, and a new recording moves few of the others.
-* *time*: every sequence is divided, the past for training, then validation, then test.
+* *sequence*: the same, with every sequence a group of its own, whatever it belongs to.
+* *time*: the past for training, then validation, then test. Where every sequence says when it was recorded, all are
+  cut at the same moments, so that nothing in training is later than anything in the test; else each is cut by itself.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
+from collections.abc import Sequence as Listing
 from dataclasses import dataclass, replace
+from datetime import UTC
 from hashlib import sha256
 from typing import Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from framecast.clips.windows import Segment
 from framecast.frames.errors import SplitError
 from framecast.frames.sequence import SPLITS, SequenceInfo, Split
 
-SplitMethod = Literal["official", "sequence", "time"]
+SplitMethod = Literal["official", "group", "sequence", "time"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitConfig:
     """How to divide a source."""
 
-    by: Literal["auto", "official", "sequence", "time"] = "auto"
+    by: Literal["auto", "official", "group", "sequence", "time"] = "auto"
     """``auto``: the data set's own lists where it has them; else whole groups, when there are enough for all splits;
-    else time."""
+    else time. ``sequence`` divides groups too, which flatters the test: sequences of one group resemble each other."""
 
     train: float = 0.8
     """Share for training. The three shares count relative to their sum; a share of 0 leaves that split empty."""
@@ -88,13 +96,15 @@ def split_sequences(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> S
     """
     if config.by == "official" or (config.by == "auto" and any(info.split for info in infos.values())):
         return _by_official_lists(infos, config)
-    if config.by == "sequence" or (config.by == "auto" and len(_groups(infos)) >= len(config.wanted)):
+    if config.by == "sequence":
+        return _by_sequence(infos, config)
+    if config.by == "group" or (config.by == "auto" and len(_groups(infos)) >= len(config.wanted)):
         return _by_group(infos, config)
     splits = _by_time(infos, config)
     if config.by == "auto" and len(infos) > 1:
         note = (
-            f"Only {len(_groups(infos))} groups (people, videos, days), too few to give each split its own: every "
-            "sequence is divided by time, and the test shows later frames of recordings that training has seen."
+            f"Only {len(_groups(infos))} groups (people, videos, days), too few to give each split its own: they are "
+            "divided by time, and the test shows later frames of recordings that training has seen."
         )
         return replace(splits, notes=(note,))
     return splits
@@ -115,7 +125,7 @@ def _by_official_lists(infos: Mapping[int, SequenceInfo], config: SplitConfig) -
         if info.split and owners.setdefault(info.group, info.split) != info.split:
             raise SplitError(
                 f"The lists of this source put group '{info.group}' into both {owners[info.group]} and {info.split}; "
-                "a group must not divide. Set clips.split.by=sequence to divide it anew."
+                "a group must not divide. Set clips.split.by=group to divide it anew."
             )
     segments: dict[Split, tuple[Segment, ...]] = {split: _whole(listed[split]) for split in SPLITS}
     notes: list[str] = []
@@ -141,7 +151,7 @@ def _by_group(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> Splits:
     groups = sorted(_groups(infos), key=lambda group: sha256(f"{config.seed}:{group}".encode()).digest())
     if len(groups) < len(config.wanted):
         raise SplitError(
-            f"Dividing by sequence needs at least {len(config.wanted)} groups (people, videos, days), one for each of "
+            f"Dividing by group needs at least {len(config.wanted)} groups (people, videos, days), one for each of "
             f"{', '.join(config.wanted)}; found {len(groups)}. Set clips.split.by=time, or add recordings."
         )
     split_of: dict[str, Split] = {}
@@ -152,23 +162,63 @@ def _by_group(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> Splits:
     members: dict[Split, dict[int, SequenceInfo]] = {split: {} for split in SPLITS}
     for place, info in infos.items():
         members[split_of[info.group]][place] = info
-    return Splits("sequence", {split: _whole(members[split]) for split in SPLITS})
+    return Splits("group", {split: _whole(members[split]) for split in SPLITS})
+
+
+def _by_sequence(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> Splits:
+    alone = {place: replace(info, group=info.name) for place, info in infos.items()}
+    splits = replace(_by_group(alone, config), method="sequence")
+    owners: dict[str, set[Split]] = {}
+    for split in SPLITS:
+        for segment in splits.segments[split]:
+            owners.setdefault(infos[segment.sequence].group, set()).add(split)
+    divided = sorted(group for group, found in owners.items() if len(found) > 1)
+    if not divided:
+        return splits
+    note = (
+        f"{len(divided)} of {len(owners)} groups (people, videos, days) are divided between splits, first "
+        f"'{divided[0]}': the test shows recordings that resemble those of the training, and its figures are better than on new ones."
+    )
+    return replace(splits, notes=(note,))
 
 
 def _by_time(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> Splits:
-    wanted = config.wanted
-    total = sum(config.share(split) for split in wanted)
     segments: dict[Split, list[Segment]] = {split: [] for split in SPLITS}
+    dated = {place: times for place, info in infos.items() if (times := _times(info)) is not None}
+    joined = len(infos) > 1 and len(dated) == len(infos)
+    moments = _cuts(sorted(np.concatenate(list(dated.values())).tolist()), config) if joined else ()
     for place, info in infos.items():
-        usable = info.num_frames - config.gap * (len(wanted) - 1)
-        past, begin = 0.0, 0
-        for order, split in enumerate(wanted):
-            past += config.share(split)
-            end = int(past / total * usable + 0.5)
-            if end > begin:
-                segments[split].append(Segment(place, begin + order * config.gap, end + order * config.gap))
+        times = dated[place].tolist() if joined else range(info.num_frames)
+        cuts = moments if joined else _cuts(times, config)
+        begin = 0
+        for order, split in enumerate(config.wanted):
+            end = bisect_left(times, cuts[order]) if order < len(cuts) else len(times)
+            start = min(begin + (config.gap if begin else 0), end)
+            if end > start:
+                segments[split].append(Segment(place, start, end))
             begin = end
     return Splits("time", {split: tuple(segments[split]) for split in SPLITS})
+
+
+def _cuts(times: Listing[float], config: SplitConfig) -> tuple[float, ...]:
+    """The moments at which each wanted split but the first begins, gap included."""
+    total = sum(config.share(split) for split in config.wanted)
+    usable = len(times) - config.gap * (len(config.wanted) - 1)
+    past, cuts = 0.0, list[float]()
+    for order, split in enumerate(config.wanted[:-1]):
+        past += config.share(split)
+        place = max(int(past / total * usable + 0.5), 0) + order * config.gap
+        cuts.append(times[place] if place < len(times) else float("inf"))
+    return tuple(cuts)
+
+
+def _times(info: SequenceInfo) -> NDArray[np.float64] | None:
+    """(T,) seconds; None where the sequence does not tell."""
+    if info.start_time is None or info.step_seconds is None:
+        return None
+    # A time without a zone counts as UTC: differences are all that matters here.
+    start = info.start_time if info.start_time.tzinfo else info.start_time.replace(tzinfo=UTC)
+    return np.arange(info.num_frames, dtype=np.float64) * info.step_seconds + start.timestamp()
 
 
 def _whole(infos: Mapping[int, SequenceInfo]) -> tuple[Segment, ...]:

@@ -103,7 +103,7 @@ def _clips(run: Run, recordings: Source, split: EvaluationSplit) -> tuple[ClipSe
     config = run.config.clips
     part: Split = "test" if split == "all" else split
     if split == "all":
-        everything = SplitConfig(by="sequence", train=0, validation=0, test=1)
+        everything = SplitConfig(by="group", train=0, validation=0, test=1)
         config = dataclasses.replace(config, split=everything)
     sets = prepare_clips(recordings, config, normaliser=run.normaliser, required=(part,))
     notes = [*recordings.notes, *sets.notes]
