@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from framecast.forecasting.roll_out import roll_out
 from framecast.frames.clip import ClipSpec
 from framecast.frames.forecaster import Forecast
 from framecast.models.building import build_model
@@ -38,9 +39,9 @@ SMALL: Mapping[str, tuple[Mapping[str, Any], ...]] = {
 CASES = [pytest.param(name, options, id=f"{name}-{n}") for name in SMALL for n, options in enumerate(SMALL[name])]
 
 
-def make(name: str, options: Mapping[str, Any], *, channels: int = 1, height: int = 8, width: int = 8) -> Model:
+def make(name: str, options: Mapping[str, Any], *, channels: int = 1, height: int = 8, width: int = 8, **spec_of: Any):
     """The model in eval mode, after one forward in training mode: running statistics are not at their start."""
-    spec = ClipSpec(context=CONTEXT, horizon=2, channels=channels, height=height, width=width)
+    spec = ClipSpec(context=CONTEXT, horizon=2, channels=channels, height=height, width=width, **spec_of)
     model = build_model(name, options, spec)
     with torch.no_grad():
         model(frames_like(model), 2)
@@ -95,6 +96,21 @@ def test_a_longer_horizon_begins_with_the_shorter(name: str, options: Mapping[st
     model = make(name, options)
     frames = frames_like(model)
     torch.testing.assert_close(model(frames, 4).frames[:, :2], model(frames, 2).frames)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_channels_that_are_not_forecast_stay_as_they_were_last(name: str, options: Mapping[str, Any]) -> None:
+    model = make(name, options, channels=3, forecast_channels=(0, 2))
+    frames = frames_like(model)
+    with torch.no_grad():
+        before = roll_out(model, frames, 5)
+        handle = model.value_range.register_forward_hook(
+            lambda _, inputs, out: out + torch.tensor([0, 9, 0]).view(3, 1, 1)
+        )
+        after = roll_out(model, frames, 5)
+        handle.remove()
+    assert not torch.equal(before[:, :, 1], after[:, :, 1]), "the hook changes what is written there"
+    torch.testing.assert_close(before[:, :, [0, 2]], after[:, :, [0, 2]])
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)

@@ -32,7 +32,8 @@ def roll_out(forecaster: Forecaster, context: Tensor, horizon: int) -> Tensor:
         frames = forecaster(seen, min(block, remaining)).frames
         forecasts.append(frames)
         remaining -= frames.shape[1]
-        seen = torch.cat([seen, frames], dim=1)[:, -context.shape[1] :]
+        if remaining and isinstance(forecaster, Model):
+            seen = torch.cat([seen, forecaster.fed_back(frames, seen)], dim=1)[:, -context.shape[1] :]
     return torch.cat(forecasts, dim=1)
 
 

@@ -28,8 +28,13 @@ class ClipSpec:
     """Frames to forecast, as trained."""
 
     channels: int
+    """Of the frames that a forecaster sees: recorded ones, then those that were added (see clips/channels.py)."""
+
     height: int
     width: int
+
+    forecast_channels: tuple[int, ...] = ()
+    """Which of the channels are to be forecast, 0-based and ascending. Empty: all of them."""
 
     low: tuple[float, ...] = ()
     """Normalised value of the lowest native value, for each channel. Empty: 0 for every channel."""
@@ -45,3 +50,10 @@ class ClipSpec:
         object.__setattr__(self, "high", self.high or (1.0,) * self.channels)
         if not len(self.low) == len(self.high) == self.channels:
             raise ValueError(f"ClipSpec.low and .high need {self.channels} values each")
+        if list(self.forecast_channels) != sorted(set(self.forecast_channels) & set(range(self.channels))):
+            raise ValueError(f"ClipSpec.forecast_channels must be ascending and below {self.channels}, found {self}")
+
+    @property
+    def carried_channels(self) -> tuple[int, ...]:
+        """The channels that are seen and not forecast."""
+        return tuple(set(range(self.channels)) - set(self.forecast_channels)) if self.forecast_channels else ()

@@ -107,14 +107,16 @@ class AutoregressiveConvLSTM(TeachableModel):
         num_context = context.shape[1]
         # Inputs that depend on no forecast are read in one go, as one sequence for each layer.
         num_read = num_context if teacher is None else min(num_context, teacher.num_leading)
-        newest, states = self._read(context[:, :num_read], [None] * len(self.layers))
+        latest = context[:, :num_read]
+        newest, states = self._read(latest, [None] * len(self.layers))
         outputs = [newest]
         for time in range(num_read, num_context + horizon - 1):
-            forecast = newest[:, -1:]
+            forecast = self.fed_back(newest[:, -1:], latest)
             if self._recurrence.cuts_before(time):
                 forecast = forecast.detach()
                 states = [None if state is None else state.detach() for state in states]
-            newest, states = self._read(forecast if teacher is None else teacher.input_at(time, forecast), states)
+            latest = forecast if teacher is None else teacher.input_at(time, forecast)
+            newest, states = self._read(latest, states)
             outputs.append(newest)
         frames = torch.cat(outputs, dim=1)
         one_step = frames[:, : num_context - 1] if num_context > 1 else None

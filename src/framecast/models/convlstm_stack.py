@@ -141,9 +141,10 @@ class ConvLSTMStack(Model):
             if horizon > num_frames:
                 raise ValueError(f"a direct model shown {num_frames} frames forecasts at most as many, not {horizon}")
             return Forecast(outputs[:, :horizon])
-        leads = [outputs[:, -1:]]
+        leads, latest = [outputs[:, -1:]], context
         for _ in range(horizon - 1):
-            newest, states = self._recur(leads[-1], states)
+            latest = self.fed_back(leads[-1], latest)
+            newest, states = self._recur(latest, states)
             # The head looks no further back than this, so earlier features can go.
             features = torch.cat([features[:, max(0, features.shape[1] - self.steps_before) :], newest], dim=1)
             leads.append(self._head(features, 1))

@@ -6,6 +6,7 @@ Axes: B clips, K context frames, M horizon frames, T = K + M - 1 inputs, C chann
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
+import torch
 from torch import Tensor
 
 from framecast.frames.clip import ClipSpec
@@ -27,6 +28,28 @@ class Model(Forecaster):
         super().__init__()
         self.config = config
         self.spec = spec
+        carried = [place in spec.carried_channels for place in range(spec.channels)]
+        # On the device with the model, because a copy at every step would make the device wait.
+        self.register_buffer(
+            "_carried", torch.tensor(carried).view(-1, 1, 1) if any(carried) else None, persistent=False
+        )
+
+    @final
+    def fed_back(self, forecast: Tensor, latest: Tensor) -> Tensor:
+        """Forecast frames as the next input.
+
+        Channels that are seen and not forecast (a map of heights, the hour) stay as they were in the latest input,
+        because nothing taught the model to write them.
+
+        Args:
+            forecast: (B, M, C, H, W), as the model wrote it.
+            latest: (B, T, C, H, W), what the model read last.
+
+        Returns:
+            (B, M, C, H, W).
+        """
+        carried = self.get_buffer("_carried") if self.spec.carried_channels else None
+        return forecast if carried is None else torch.where(carried, latest[:, -1:], forecast)
 
 
 class TeachableModel(Model):
