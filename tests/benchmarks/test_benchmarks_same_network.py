@@ -104,7 +104,7 @@ def test_a_measured_step_is_a_step_of_the_trainer(
     half = precision == "bf16"
     config = TrainingConfig(device="cpu", precision="bf16" if half else 32)
     fabric = build_fabric(config)
-    unit = Normaliser(kind="unit", low=0.0, high=1.0, offset=(0.0,), scale=(1.0,))
+    unit = Normaliser(kind="unit", low=(0.0,), high=(1.0,), offset=(0.0,), scale=(1.0,))
     bare = TrainingModule(framecast_model(workload), build_loss({"mse": 1.0}), unit)
     module, optimizer = fabric.setup(bare, build_optimizer(bare.parameters(), OptimizerConfig()))
     gradients = build_gradients(module, fabric, record=False, batch_size=workload.batch)

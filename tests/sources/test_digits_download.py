@@ -1,6 +1,7 @@
 """Downloads against a server on this computer that cuts, lies and ignores ranges as told."""
 
 import hashlib
+import io
 import re
 import struct
 import threading
@@ -12,9 +13,10 @@ import numpy as np
 import pytest
 
 from framecast.frames.errors import NotAvailableError
-from framecast.sources import moving_mnist
+from framecast.sources.digits import moving_fashion_mnist, moving_mnist, moving_mnist_file
+from framecast.sources.digits.moving_mnist import MovingMnistConfig, MovingMnistSource
 from framecast.sources.download import RemoteFile, cache_folder, fetch, is_offline
-from framecast.sources.moving_mnist import MovingMnistConfig, MovingMnistSource
+from framecast.sources.open import open_source
 
 CONTENT = np.random.default_rng(0).bytes(600_000)
 
@@ -175,6 +177,18 @@ def test_another_file_of_that_name_is_neither_used_nor_deleted(server, tmp_path)
     assert server.log == []
 
 
+def test_a_large_file_of_an_earlier_download_is_told_by_its_length(server, tmp_path):
+    (tmp_path / "data.bin").write_bytes(CONTENT[::-1])
+    assert fetch(remote(server), folder=tmp_path, check_again=False) == (tmp_path / "data.bin",)
+    (tmp_path / "data.bin").write_bytes(CONTENT[:-1])
+    with pytest.raises(NotAvailableError, match="is not the published file"):
+        fetch(remote(server), folder=tmp_path, check_again=False)
+    (tmp_path / "data.bin").unlink()
+    server.files["/good/data.bin"] = CONTENT[::-1]
+    with pytest.raises(NotAvailableError, match="discarded, its checksum is"):
+        fetch(remote(server), folder=tmp_path, check_again=False)
+
+
 def test_two_at_once_download_once(server, tmp_path):
     with ThreadPoolExecutor(4) as pool:
         paths = list(pool.map(lambda _: fetch(remote(server), folder=tmp_path)[0], range(4)))
@@ -231,17 +245,58 @@ def idx_images(count):
     return b"\0\0\x08\x03" + struct.pack(">3I", count, 6, 6) + bytes(count * 36)
 
 
-def test_moving_mnist_downloads_its_digits_into_the_cache(server, tmp_path, monkeypatch):
+@pytest.mark.parametrize("module", [moving_mnist, moving_fashion_mnist])
+def test_images_are_downloaded_into_the_cache(server, tmp_path, monkeypatch, module):
+    name = module.__name__.rpartition(".")[2].replace("_", "-")
     monkeypatch.setenv("FRAMECAST_CACHE", str(tmp_path))
     for constant, content in (("TRAIN_IMAGES", idx_images(24)), ("TEST_IMAGES", idx_images(3))):
-        name = f"{constant}.gz"
-        server.files[f"/{name}"] = content
+        place = f"{constant}.gz"
+        server.files[f"/{place}"] = content
         checksum = f"md5:{hashlib.md5(content).hexdigest()}"
-        file = RemoteFile(name=name, urls=(f"{server.address}/{name}",), num_bytes=len(content), checksum=checksum)
-        monkeypatch.setattr(moving_mnist, constant, file)
-    source = MovingMnistSource.open("moving-mnist", MovingMnistConfig(canvas=8, test_sequences=2))
+        file = RemoteFile(name=place, urls=(f"{server.address}/{place}",), num_bytes=len(content), checksum=checksum)
+        monkeypatch.setattr(module, constant, file)
+    source = open_source(name, options={"canvas": 8, "test_sequences": 2})
     assert source.sequences[-1].read().shape == (20, 1, 8, 8)
-    assert visible(tmp_path / "mnist") == ["TEST_IMAGES.gz", "TRAIN_IMAGES.gz"]
+    assert visible(tmp_path / name.removeprefix("moving-")) == ["TEST_IMAGES.gz", "TRAIN_IMAGES.gz"]
+
+
+def test_the_published_sequences_are_downloaded_once_and_resumed(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAMECAST_CACHE", str(tmp_path))
+    buffer = io.BytesIO()
+    np.save(buffer, np.random.default_rng(0).integers(0, 256, (20, 3, 64, 64), np.uint8))
+    content = server.files["/mnist_test_seq.npy"] = buffer.getvalue()
+    file = RemoteFile(
+        name="mnist_test_seq.npy",
+        urls=(f"{server.address}/mnist_test_seq.npy",),
+        num_bytes=len(content),
+        checksum=f"md5:{hashlib.md5(content).hexdigest()}",
+    )
+    monkeypatch.setattr(moving_mnist_file, "TEST_SEQUENCES", file)
+    server.cuts = [100_000]
+    for _ in range(2):
+        source = open_source("moving-mnist-file")
+        assert [sequence.info.num_frames for sequence in source.sequences] == [20] * 3
+    assert [status for _, _, status in server.log] == [200, 206]
+    np.testing.assert_array_equal(source.sequences[2].read()[:, 0], np.load(io.BytesIO(content))[:, 2])
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("moving-mnist-file", ("mnist_test_seq.npy (819.2 MB, http://", "source.file")),
+        (
+            "moving-fashion-mnist",
+            ("train-images-idx3-ubyte.gz (26.4 MB, http", "t10k-images-idx3-ubyte.gz (4.4 MB", "MIT"),
+        ),
+    ],
+)
+def test_offline_says_what_is_missing_how_large_it_is_and_where_it_belongs(tmp_path, monkeypatch, name, parts):
+    monkeypatch.setenv("FRAMECAST_CACHE", str(tmp_path))
+    monkeypatch.setenv("FRAMECAST_OFFLINE", "1")
+    with pytest.raises(NotAvailableError) as caught:
+        open_source(name)
+    for part in (str(tmp_path), *parts):
+        assert part in str(caught.value)
 
 
 def test_moving_mnist_offline_names_both_files_their_sizes_and_the_way_out(tmp_path, monkeypatch):

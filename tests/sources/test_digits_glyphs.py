@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from framecast.frames.sequence import SPLITS
-from framecast.sources.glyphs import FACES, VARIANTS, draw_digits
+from framecast.sources.digits.glyphs import FACES, VARIANTS, draw_digits
 
 
 @pytest.mark.parametrize("size", [8, 14, 28])
@@ -55,7 +55,7 @@ def test_variants_differ_and_digits_can_be_told_apart():
 def test_opening_loads_no_drawing_library():
     program = (
         "import sys\n"
-        "from framecast.sources.moving_digits import MovingDigitsConfig, MovingDigitsSource\n"
+        "from framecast.sources.digits.moving_digits import MovingDigitsConfig, MovingDigitsSource\n"
         "MovingDigitsSource.open('moving-digits', MovingDigitsConfig())\n"
         "print([name for name in ('torch', 'PIL', 'matplotlib') if name in sys.modules])\n"
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from framecast.frames.errors import SourceError
-from framecast.sources.idx import read_idx, read_idx_header
+from framecast.sources.digits.idx import read_idx, read_idx_header
 
 CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from framecast.sources.moving_mnist import TEST_IMAGES, TRAIN_IMAGES, MovingMnistConfig, MovingMnistSource
+from framecast.sources.digits.moving_mnist import TEST_IMAGES, TRAIN_IMAGES, MovingMnistConfig, MovingMnistSource
 
 
 @pytest.fixture(scope="module")

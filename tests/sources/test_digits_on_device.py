@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from framecast.frames.sequence import Split
-from framecast.sources.bouncing import BouncingConfig, DigitBank, bouncing_sequences
-from framecast.sources.digit_drawing import DigitDrawing
-from framecast.sources.digits_on_device import DigitsOnDevice, bouncing_paths
-from framecast.sources.moving_digits import MovingDigitsConfig, MovingDigitsSource
-from framecast.sources.moving_mnist import MovingMnistConfig, MovingMnistSource
-from framecast.sources.trajectories import compose, trajectories
+from framecast.sources.digits.bouncing import BouncingConfig, DigitBank, bouncing_sequences
+from framecast.sources.digits.drawing import DigitDrawing
+from framecast.sources.digits.moving_digits import MovingDigitsConfig, MovingDigitsSource
+from framecast.sources.digits.moving_mnist import MovingMnistConfig, MovingMnistSource
+from framecast.sources.digits.on_device import DigitsOnDevice, bouncing_paths
+from framecast.sources.digits.trajectories import compose, trajectories
 
 ALPHA = 1e-3
 """Equal distributions are told apart this rarely; the seeds are fixed, so a test that passes always does."""

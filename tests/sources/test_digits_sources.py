@@ -11,8 +11,9 @@ import pytest
 from framecast.frames.errors import ConfigurationError, SourceError
 from framecast.frames.sequence import SPLITS
 from framecast.frames.settings import settings
-from framecast.sources.moving_digits import MovingDigitsConfig, MovingDigitsSource
-from framecast.sources.moving_mnist import MovingMnistConfig, MovingMnistSource
+from framecast.sources.digits.moving_digits import MovingDigitsConfig, MovingDigitsSource
+from framecast.sources.digits.moving_mnist import MovingMnistConfig, MovingMnistSource
+from framecast.sources.open import open_source
 from framecast.sources.table import SOURCES
 
 TRAIN_DIGITS, TEST_DIGITS, DIGIT_SIZE = 48, 12, 6
@@ -37,12 +38,12 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.fixture(params=["moving-digits", "moving-mnist"])
+@pytest.fixture(params=["moving-digits", "moving-mnist", "moving-fashion-mnist"])
 def opened(request, folder):
     """A function that opens one generator after the other with a few short sequences."""
     kind = SOURCES.load(request.param)
     extra = {"canvas": 18, "digits": 2}
-    if request.param == "moving-mnist":
+    if request.param != "moving-digits":
         extra["folder"] = str(folder)
 
     def open_it(**changes):
@@ -87,6 +88,13 @@ def test_order_pickling_and_company_change_nothing(opened):
     assert_same(expected, frames_of(pickle.loads(pickle.dumps(source))))
     longer = frames_of(opened(train_sequences=40, test_sequences=9))
     assert_same(expected, {name: longer[name] for name in expected})
+
+
+def test_clothing_bounces_as_digits_do(folder):
+    options = {**FEW, "folder": str(folder), "canvas": 18}
+    sources = [open_source(name, options=options) for name in ("moving-mnist", "moving-fashion-mnist")]
+    assert [source.kind for source in sources] == ["moving-mnist", "moving-fashion-mnist"]
+    assert_same(*(frames_of(source) for source in sources))
 
 
 def test_a_seed_is_a_different_world(opened):
@@ -191,7 +199,7 @@ def test_uncompressed_files_with_dots_are_found(folder):
 
 def test_a_folder_without_digits_says_what_it_looked_for(tmp_path):
     (tmp_path / "holiday.mp4").touch()
-    with pytest.raises(SourceError, match=r"train-images-idx3-ubyte\.gz.*found holiday\.mp4"):
+    with pytest.raises(SourceError, match=r"train-images-idx3-ubyte\.gz.*found holiday\.mp4.*9\.9 MB, https.*BY-SA"):
         MovingMnistSource.open("moving-mnist", MovingMnistConfig(folder=str(tmp_path)))
     with pytest.raises(SourceError, match="no folder"):
         MovingMnistSource.open("moving-mnist", MovingMnistConfig(folder=str(tmp_path / "nowhere")))

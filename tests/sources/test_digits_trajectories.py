@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 
-from framecast.sources.trajectories import compose, trajectories
+from framecast.sources.digits.trajectories import compose, trajectories
 
 
 def plain_trajectory(start, angle, num_frames, step):

@@ -1,5 +1,7 @@
 """Images: folders as sequences, natural order, modes kept, disagreements named, damage told."""
 
+import gzip
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -50,7 +52,8 @@ RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
     [
         (RGB[..., 0], "uint8", (0, 255)),
         (RGB, "uint8", (0, 255)),
-        (RGB[..., 0].astype(np.uint16) * 800, "uint16", (0, 65535)),
+        # Which part of 16 bits a camera uses, only the data can tell.
+        (RGB[..., 0].astype(np.uint16) * 800, "uint16", None),
         (RGB[..., 0] > 30, "uint8", (0, 255)),
     ],
 )
@@ -139,13 +142,27 @@ def test_pages_of_different_sizes_are_named(tmp_path):
         open_source(tmp_path / "x.tif")
 
 
-@pytest.mark.filterwarnings("ignore:Corrupt EXIF data:UserWarning")  # Pillow warns of a bad TIFF before it gives up
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"II*\x00\x08\x00\x00\x00"])
-def test_a_file_that_is_no_picture_is_named(content, tmp_path):
+DAMAGE = [b"", b"no picture", b"\x89PNG\r\n\x1a\n", b"II*\x00\x08\x00\x00\x00", b"P5 4 4 255", b"\x1f\x8b\x08"]
+
+
+@pytest.mark.parametrize("content", DAMAGE)
+def test_a_file_that_is_no_picture_is_named_beside_those_that_are(content, tmp_path):
     save(tmp_path / "t1.png", RGB)
     (tmp_path / "t2.png").write_bytes(content)
-    with pytest.raises(SourceError, match=r"image '.*t2\.png' cannot be read"):
+    source = open_source(tmp_path)
+    assert source.sequences[0].info.num_frames == 1
+    assert [one.path for one in source.rejected] == [str(tmp_path / "t2.png")]
+    assert source.rejected[0].reason.startswith("It cannot be read; it may be damaged or cut off (")
+
+
+@pytest.mark.parametrize("content", DAMAGE)
+def test_where_nothing_can_be_read_the_first_is_named(content, tmp_path):
+    for name in ("t1.png", "t2.png"):
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=r"None of the 2 images in .* can be read; the first: .*t1\.png' cannot be"):
         open_source(tmp_path)
+    with pytest.raises(SourceError, match=r"t1\.png' cannot be read; it may be damaged or cut off"):
+        open_source(tmp_path / "t1.png")
 
 
 def test_pixels_are_decoded_only_when_they_are_read(tmp_path, waves):
@@ -172,6 +189,80 @@ def test_a_changed_size_after_opening_is_told(tmp_path):
         sequence.read()
 
 
+@pytest.mark.parametrize("ending", ["bmp", "webp"])
+@pytest.mark.parametrize("pixels", [RGB, RGB[..., 0]])
+def test_other_pictures_are_read_exactly(pixels, ending, tmp_path):
+    save(tmp_path / f"x.{ending}", pixels, lossless=True)
+    (sequence,) = open_source(tmp_path).sequences
+    expected = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    np.testing.assert_array_equal(sequence.read()[0], np.broadcast_to(expected, sequence.info.frame_shape))
+
+
+def test_stills_in_gif_files_are_pictures_when_the_user_says_so(tmp_path):
+    for number in range(3):
+        Image.fromarray(RGB).quantize(256).save(tmp_path / f"{number}.gif")
+    (sequence,) = open_source(tmp_path, kind="images").sequences
+    np.testing.assert_array_equal(sequence.read()[2], RGB.transpose(2, 0, 1))
+
+
+def test_of_an_animation_the_first_frame_is_taken_with_a_note(tmp_path):
+    first, *others = (Image.fromarray(np.full((4, 6), value, np.uint8)) for value in (1, 200))
+    first.save(tmp_path / "x.png", save_all=True, append_images=others)
+    source = open_source(tmp_path)
+    assert source.sequences[0].read().max() == 1
+    assert source.notes == ("Of an animation, the first frame was taken, for example of 'x.png'.",)
+
+
+MAPS = {
+    "grey8": (b"P5\n# a comment\n3 2\n# another\n200\n" + bytes(range(6)), (1, 2, 3), "uint8", (0, 200)),
+    "grey16": (b"P5 3 2 4095\n" + np.arange(6, dtype=">u2").tobytes(), (1, 2, 3), "uint16", (0, 4095)),
+    "full16": (b"P5 3 2 65535\n" + np.arange(6, dtype=">u2").tobytes(), (1, 2, 3), "uint16", None),
+    "colour": (b"P6 1 2 255\n" + bytes(range(6)), (3, 2, 1), "uint8", (0, 255)),
+    "colour16": (b"P6 1 2 999\n" + np.arange(6, dtype=">u2").tobytes(), (3, 2, 1), "uint16", (0, 999)),
+    "plain": (b"P2 3 2 9 0 1 2\n# half\n3 4 5", (1, 2, 3), "uint8", (0, 9)),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", MAPS)
+def test_portable_maps_keep_their_values_and_range(kind, packed, tmp_path):
+    content, shape, dtype, value_range = MAPS[kind]
+    ending = (".ppm" if "colour" in kind else ".pgm") + (".gz" if packed else "")
+    for number in range(2):
+        (tmp_path / f"{number}{ending}").write_bytes(gzip.compress(content) if packed else content)
+    source = open_source(tmp_path)
+    assert source.kind == "images"
+    (sequence,) = source.sequences
+    assert (sequence.info.frame_shape, sequence.info.dtype) == (shape, dtype)
+    assert sequence.info.value_range == value_range
+    expected = np.arange(6).reshape(2, -1, shape[0]).transpose(2, 0, 1)
+    np.testing.assert_array_equal(sequence.read(1, 2)[0], expected)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"P5 3 2 255\n" + bytes(5),
+        b"P5 99999 99999 255\n" + bytes(5),
+        b"P5 3 0 255\n",
+        b"P5 3 2 65536\n" + bytes(12),
+        b"P2 3 2 9 0 1 2 3 4 10",
+        b"P2 3 2 9 0 1 2 3 4 x",
+    ],
+)
+def test_damaged_portable_maps_are_told(content, tmp_path):
+    (tmp_path / "x.pgm").write_bytes(content)
+    with pytest.raises(SourceError, match=r"image '.*x\.pgm' cannot be read"):
+        open_source(tmp_path / "x.pgm").sequences[0].read()
+
+
+def test_a_number_stands_for_a_missing_value(tmp_path):
+    save(tmp_path / "x.png", RGB[..., 0])
+    (sequence,) = open_source(tmp_path, options={"missing": 3}).sequences
+    assert (sequence.info.dtype, sequence.info.has_missing) == ("float32", True)
+    assert np.isnan(sequence.read()).sum() == 1
+
+
 def test_a_value_range_must_rise(tmp_path):
     save(tmp_path / "x.png", RGB)
     with pytest.raises(ConfigurationError, match=r"value_range must be two finite numbers, the lower first, found \[1"):
@@ -196,3 +287,13 @@ def test_a_real_stack_of_pages(test_data):
     assert frames.shape == (51, 1, 196, 171)
     assert frames.dtype == np.uint16
     assert (frames.min(), frames.max()) == (1667, 51107)
+    assert sequence.info.value_range is None
+
+
+def test_a_real_stack_is_written_exactly(test_data, tmp_path):
+    frames = open_source(test_data / "microscopy" / "mitosis" / "C1-MAX_mitosis.tif").sequences[0].read(0, 5)
+    for ending in (".tif", ".ome.tif"):
+        path = write_frames(tmp_path / f"x{ending}", frames, step_seconds=7)
+        (back,) = open_source(path).sequences
+        np.testing.assert_array_equal(back.read(), frames)
+        assert back.info.step_seconds == 7

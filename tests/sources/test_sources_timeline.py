@@ -45,3 +45,8 @@ def test_runs_cover_everything_and_none_holds_a_gap(gone):
         assert all(after - before == 5 for before, after in itertools.pairwise(inside))
     for before, after in itertools.pairwise(runs):
         assert minutes[after.start] - minutes[before.stop - 1] > 5
+
+
+def test_the_usual_step_is_one_that_occurs():
+    assert usual_step(at(0, 10, 25)) == 600
+    assert runs_without_gap(at(0, 10, 25)) == (TimeRun(0, 2), TimeRun(2, 3))

@@ -63,12 +63,14 @@ def cache_folder() -> Path:
     return (Path(xdg) if xdg else Path.home() / ".cache") / "framecast"
 
 
-def fetch(*files: RemoteFile, folder: Path | None = None) -> tuple[Path, ...]:
+def fetch(*files: RemoteFile, folder: Path | None = None, check_again: bool = True) -> tuple[Path, ...]:
     """Return the paths of published files, downloading those that are not there yet.
 
     Args:
         files: what to fetch.
         folder: where they are kept; None is the cache folder.
+        check_again: compare the checksum of files that are already there. A download is always compared; for a large
+            file of an earlier one, its length may do.
 
     Returns:
         One path per file, each with the published checksum.
@@ -89,7 +91,8 @@ def fetch(*files: RemoteFile, folder: Path | None = None) -> tuple[Path, ...]:
         with _alone(folder, file):
             _download(folder, file)
     for file in files:
-        _check(folder / file.name, file)
+        if check_again or _length(folder / file.name) != file.num_bytes:
+            _check(folder / file.name, file)
     return tuple(folder / file.name for file in files)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framecast.frames.errors import SourceError
+from framecast.frames.sequence import range_of_dtype
 from framecast.sources.values import native_range
 
 
@@ -23,11 +24,10 @@ def eight_bits(frames: NDArray[np.generic], value_range: tuple[float, float] | N
     Raises:
         SourceError: another number of channels, or a type whose range nobody knows.
     """
-    if frames.shape[1] not in (1, 3):
-        raise SourceError(
-            f"A picture holds 1 or 3 channels, these frames have {frames.shape[1]}; write them to .npy or .npz."
-        )
-    limits = native_range(frames.dtype, value_range)
+    check_channels(frames)
+    # Of 16 bits nobody knows how many are used; that no value is cut off is what matters in a picture.
+    unsigned = frames.dtype.kind == "u" and frames.dtype.itemsize == 2
+    limits = value_range or (range_of_dtype(frames.dtype) if unsigned else native_range(frames.dtype, None))
     if limits is None:
         raise SourceError(
             f"Frames of type {frames.dtype} need a value range to become pictures; give value_range, or write them "
@@ -42,3 +42,11 @@ def eight_bits(frames: NDArray[np.generic], value_range: tuple[float, float] | N
         scaled = np.nan_to_num((frame.astype(np.float64) - low) * (255.0 / (high - low)), nan=0.0)
         out[index] = np.rint(np.clip(scaled, 0.0, 255.0))
     return out
+
+
+def check_channels(frames: NDArray[np.generic]) -> None:
+    """Raise SourceError unless (T, C, H, W) frames can be pictures."""
+    if frames.shape[1] not in (1, 3):
+        raise SourceError(
+            f"A picture holds 1 or 3 channels, these frames have {frames.shape[1]}; write them to .npy or .npz."
+        )

@@ -5,12 +5,16 @@ Natural order counts as people do: ``t2.png`` comes before ``t10.png``. Nothing 
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from framecast.frames.errors import SourceError
+
+ZARR_MARKS = frozenset({"zarr.json", ".zgroup", ".zarray"})
+"""A folder with one of these is a Zarr store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +62,24 @@ def natural_key(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Every file at any depth below ``folder``, in no particular order; hidden files and folders left aside."""
+    """Every file at any depth below ``folder``, in no particular order; hidden files and folders left aside.
+
+    A Zarr store counts as one file: its thousands of chunks are nobody's recordings.
+    """
     for parent, folders, names in os.walk(folder):
+        if ZARR_MARKS.intersection(names):
+            folders.clear()
+            yield Path(parent)
+            continue
         folders[:] = [name for name in folders if not _hidden(name)]
-        yield from (Path(parent, name) for name in names if not _hidden(name))
+        # A pipe or a device would keep whoever opens it waiting for ever.
+        yield from (path for name in names if not _hidden(name) and not _waits(path := Path(parent, name)))
 
 
 def holds(folder: Path, endings: Iterable[str]) -> bool:
     """Whether a file with one of the endings lies at any depth below ``folder``; stops at the first."""
-    wanted = frozenset(endings)
-    return any(path.suffix.lower() in wanted for path in walk(folder))
+    wanted = tuple(endings)
+    return any(path.name.lower().endswith(wanted) for path in walk(folder))
 
 
 def files_below(folder: Path, endings: Iterable[str], *, pattern: str = "*") -> tuple[list[Path], tuple[str, ...]]:
@@ -84,9 +96,9 @@ def files_below(folder: Path, endings: Iterable[str], *, pattern: str = "*") -> 
     Raises:
         SourceError: no file is left; says which endings were found.
     """
-    wanted = frozenset(endings)
+    wanted = tuple(endings)  # one of two parts is no suffix: ".pgm.gz"
     everything = list(walk(folder))
-    readable = [path for path in everything if path.suffix.lower() in wanted]
+    readable = [path for path in everything if path.name.lower().endswith(wanted)]
     fitting = [path for path in readable if path.relative_to(folder).match(pattern)]
     if not fitting and readable:
         raise SourceError(
@@ -97,7 +109,7 @@ def files_below(folder: Path, endings: Iterable[str], *, pattern: str = "*") -> 
         raise SourceError(
             f"Nothing to read in '{folder}': found {endings_found(everything)}; wanted {', '.join(sorted(wanted))}."
         )
-    others = [path for path in everything if path.suffix.lower() not in wanted]
+    others = [path for path in everything if not path.name.lower().endswith(wanted)]
     notes = (f"Files of other kinds were left out: {endings_found(others)}.",) if others else ()
     return sorted(fitting, key=natural_key), notes
 
@@ -114,6 +126,14 @@ def starts_with(path: Path, *openings: bytes) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(max(len(opening) for opening in openings)).startswith(openings)
+    except OSError:
+        return False
+
+
+def _waits(path: Path) -> bool:
+    """Whether this is something other than a file (or a link that leads nowhere, which opening finds out)."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
     except OSError:
         return False
 

@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from framecast.frames.sequence import Sequence
 from framecast.frames.source import Source
-from framecast.sources.array import ArraySource
+from framecast.sources.arrays.hdf5 import Hdf5Source
+from framecast.sources.arrays.source import ArraySource
+
+MANY_REPEATS = 0.05
+"""A share of repeated frames above which it must be said."""
 
 _BLOCK_FRAMES = 64
 _BINS = 64
@@ -30,6 +34,12 @@ class SequenceReport:
     step_seconds: float | None
     units: str | None
     split: str | None
+    start_time: str | None
+    """ISO 8601, where the recording tells."""
+    pixel_size: tuple[float, float] | None
+    """Along y and x, ..."""
+    pixel_units: str | None
+    """... in these units, where the recording tells."""
     frames_read: int
     """Frames that the figures below come from; 0 when this sequence was not sampled."""
     minimum: float | None = None
@@ -64,6 +74,8 @@ class Inspection:
     histogram_counts: list[int]
     histogram_edges: list[float]
     notes: list[str]
+    rejected: list[dict[str, str]]
+    """``path`` and ``reason`` of files that could not be read."""
     sequences: list[SequenceReport]
 
     def as_dict(self) -> dict[str, Any]:
@@ -130,21 +142,28 @@ def inspect_source(source: Source, *, max_frames: int = 4000, max_sequences: int
     if len(sampled) < len(sequences) or any(r.frames_read < r.frames for r in reports if r.frames_read):
         read = sum(report.frames_read for report in reports)
         notes.append(f"Figures come from {read} frames of {len(sampled)} sequences; the rest was not read.")
+    repeated_share = _share([(tally.repeated, tally.steps) for tally in tallies.values()])
+    if repeated_share > MANY_REPEATS:
+        notes.append(
+            f"{repeated_share:.0%} of the frames that were read equal the one before, which flatters whoever copies "
+            "the last one; --drop-repeats leaves them out."
+        )
     return Inspection(
         location=source.location,
         kind=source.kind,
-        layout=source.layout if isinstance(source, ArraySource) else None,
+        layout=source.layout if isinstance(source, (ArraySource, Hdf5Source)) else None,
         num_sequences=len(sequences),
         num_frames=sum(sequence.info.num_frames for sequence in sequences),
         value_range=sequences[0].info.value_range,
         minimum=_finite_or_none(min(tally.minimum for tally in tallies.values())),
         maximum=_finite_or_none(max(tally.maximum for tally in tallies.values())),
         missing_share=_share([(tally.missing, tally.values) for tally in tallies.values()]),
-        repeated_share=_share([(tally.repeated, tally.steps) for tally in tallies.values()]),
+        repeated_share=repeated_share,
         static_share=_share([(tally.static, tally.changes) for tally in tallies.values()]),
         histogram_counts=counts.tolist(),
         histogram_edges=edges.tolist(),
         notes=notes,
+        rejected=[dataclasses.asdict(rejected) for rejected in source.rejected],
         sequences=reports,
     )
 
@@ -171,6 +190,9 @@ def _report(sequence: Sequence, tally: _Tally | None) -> SequenceReport:
         step_seconds=info.step_seconds,
         units=info.units,
         split=info.split,
+        start_time=None if info.start_time is None else info.start_time.isoformat(),
+        pixel_size=None if info.grid is None else info.grid.pixel_size,
+        pixel_units=None if info.grid is None else info.grid.y.units,
         frames_read=0 if tally is None else tally.frames,
         minimum=None if tally is None else _finite_or_none(tally.minimum),
         maximum=None if tally is None else _finite_or_none(tally.maximum),

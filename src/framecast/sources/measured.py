@@ -16,7 +16,7 @@ class MeasuredConfig(FilesConfig):
 
     value_range: tuple[float, float] | None = None
     """Lowest and highest value that the numbers stand for, such as [0, 4095] for a 12-bit camera. None: the range of
-    the type for booleans and unsigned integers of 8 and 16 bits; measured on the training data for everything else."""
+    the type for booleans and unsigned integers of 8 bits; measured on the training data for everything else."""
 
     missing: float | Literal["nan"] | None = None
     """Which number stands for a missing value: ``nan``, or a number such as -9999; integers then become floats. None

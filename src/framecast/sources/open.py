@@ -40,25 +40,50 @@ def open_source(
             )
         return location
     name = str(location)
-    kind = _kind_of(name) if kind is None else kind
+    kind = kind_of(name) if kind is None else kind
     source_class = SOURCES.load(kind)
     config = settings(source_class.config_class, options, where="source")
-    if kind in READERS and not user_path(name).exists():
-        raise SourceError(_not_found(name))
+    if kind in READERS:
+        _check_place(name, user_path(name))
     source: Source = source_class.open(name, config)
     return without_repeats(source) if isinstance(config, FilesConfig) and config.drop_repeats else source
 
 
-def _kind_of(name: str) -> str:
+def kind_of(location: str | Path) -> str:
+    """The kind of source that a location is.
+
+    Args:
+        location: a path, or the name of a generator or known data set.
+
+    Returns:
+        A generator or data set of that name, else the first reader that recognises the path.
+
+    Raises:
+        SourceError: nothing is there, or nothing that can be read.
+    """
+    name = str(location)
     if name in SOURCES and name not in READERS:
         return name
     path = user_path(name)
-    if not path.exists():
-        raise SourceError(_not_found(name))
+    _check_place(name, path)
     for kind in READERS:
         if SOURCES.load(kind).recognises(path):
             return kind
     raise SourceError(_not_readable(name, path))
+
+
+def _check_place(name: str, path: Path) -> None:
+    """Refuse what is not there, what nobody may look at, and what is neither a file nor a folder."""
+    try:
+        if path.is_file() or path.is_dir():
+            return
+        if path.exists():
+            raise SourceError(f"'{name}' is neither a file nor a folder; give the path of recordings.")
+    except OSError as error:  # a link that leads to itself, a name longer than the system allows
+        raise SourceError(f"'{name}' cannot be opened: {error.strerror or error}.") from error
+    if path.is_symlink():
+        raise SourceError(f"'{name}' is a link to '{path.readlink()}', where nothing is; mend the link.")
+    raise SourceError(_not_found(name))
 
 
 def _not_found(name: str) -> str:
@@ -79,7 +104,7 @@ def _not_found(name: str) -> str:
 
 def _not_readable(name: str, path: Path) -> str:
     found = f"found {endings_found(walk(path))}" if path.is_dir() else f"its ending is '{path.suffix}'"
-    endings = [ending for kind in READERS for ending in SOURCES.load(kind).endings]
+    endings = dict.fromkeys(ending for kind in READERS for ending in SOURCES.load(kind).endings)
     return (
         f"Nothing in '{name}' can be read: {found}. Readable are {', '.join(endings)}, and folders of them; "
         f"a file with another ending can be tried by setting the kind ({', '.join(READERS)})."

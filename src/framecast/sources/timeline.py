@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 _TOLERANCE = 0.25
 """A step may differ from the usual one by this share of it: clocks jitter; a missing file leaves a whole step more."""
@@ -34,10 +35,10 @@ def usual_step(times: Iterable[datetime]) -> float | None:
     Returns:
         The median of the differences above 0; None where there are none.
     """
-    stamps = np.array([time.timestamp() for time in times])
-    steps = np.diff(stamps)
+    steps = _differences(tuple(times))
     steps = steps[steps > 0]
-    return float(np.median(steps)) if steps.size else None
+    # The lower of two middles: between a step and a step with a gap lies no step that occurs.
+    return float(np.sort(steps)[(steps.size - 1) // 2]) if steps.size else None
 
 
 def runs_without_gap(times: Sequence[datetime], step_seconds: float | None = None) -> tuple[TimeRun, ...]:
@@ -53,7 +54,12 @@ def runs_without_gap(times: Sequence[datetime], step_seconds: float | None = Non
     step = usual_step(times) if step_seconds is None else step_seconds
     if step is None:
         return (TimeRun(0, len(times)),) if len(times) == 1 else tuple(TimeRun(i, i + 1) for i in range(len(times)))
-    differences = np.diff(np.array([time.timestamp() for time in times]))
-    borders = np.flatnonzero(np.abs(differences - step) > _TOLERANCE * step) + 1
+    borders = np.flatnonzero(np.abs(_differences(times) - step) > _TOLERANCE * step) + 1
     edges = [0, *borders.tolist(), len(times)]
     return tuple(TimeRun(start, stop) for start, stop in pairwise(edges))
+
+
+def _differences(times: Sequence[datetime]) -> NDArray[np.float64]:
+    """Seconds from each time to the next. Never through ``timestamp()``: it takes a time without a zone for local
+    time, and a change to summer time would be a gap."""
+    return np.diff(np.array([(time - times[0]).total_seconds() for time in times]))

@@ -10,8 +10,9 @@ from framecast.frames.sequence import range_of_dtype
 def native_range(dtype: np.dtype[Any], chosen: tuple[float, float] | None) -> tuple[float, float] | None:
     """The range that the values of a recording stand for.
 
-    Booleans and unsigned integers of 8 or 16 bits are taken to use their type's range. Wider or signed integers hold
-    counts or measurements far from the ends of their type, and floats say nothing, so these are measured later.
+    Booleans and unsigned integers of 8 bits are taken to use their type's range. Wider or signed integers hold counts
+    or measurements far from the ends of their type (a 12-bit camera writes 16), and floats say nothing, so these are
+    measured later.
 
     Args:
         dtype: native type of the frames.
@@ -19,7 +20,7 @@ def native_range(dtype: np.dtype[Any], chosen: tuple[float, float] | None) -> tu
     """
     if chosen is not None:
         return chosen
-    return range_of_dtype(dtype) if dtype.kind in "bu" and dtype.itemsize <= 2 else None
+    return range_of_dtype(dtype) if dtype.kind in "bu" and dtype.itemsize == 1 else None
 
 
 def check_range(chosen: tuple[float, float] | None) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from framecast.frames.errors import SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import SequenceInfo
+from framecast.sources.fields.writing import is_own_store
 from framecast.sources.frame_facts import FrameFacts
 from framecast.sources.writers_table import FOLDER, WRITERS
 
@@ -54,9 +55,13 @@ def check_ending(path: str | Path) -> str:
     Raises:
         SourceError: no writer has this ending; names the nearest and all.
     """
-    if str(path).endswith(("/", "\\")) or Path(path).is_dir():
+    is_store = Path(path).suffix.lower() == ".zarr"  # a folder, and yet one recording
+    if not is_store and (str(path).endswith(("/", "\\")) or Path(path).is_dir()):
         return FOLDER
-    ending = Path(path).suffix.lower() or FOLDER
+    name = Path(path).name.lower()
+    # The longest that fits: ".ome.tif" before ".tif".
+    fitting = [choice for choice in WRITERS if choice != FOLDER and name.endswith(choice) and name != choice]
+    ending = max(fitting, key=len, default=Path(path).suffix.lower() or FOLDER)
     if ending not in WRITERS:
         raise SourceError(
             f"Frames cannot be written to '{path}': no format is known for '{ending}'. Choose from "
@@ -104,6 +109,8 @@ def write_frames(
     target = user_path(path)
     if not overwrite and _is_taken(target):
         raise SourceError(f"'{target}' is already there; choose another name, or allow it to be overwritten.")
+    if ending != FOLDER and target.is_dir() and _is_taken(target) and not is_own_store(target):
+        raise SourceError(f"'{target}' holds what framecast did not write, and is not replaced; choose another name.")
     writer: FrameWriter = WRITERS.load(ending)
     facts = FrameFacts(
         rate=playing_rate(step_seconds, fps),
@@ -125,7 +132,7 @@ def write_frames(
             if ending == FOLDER:
                 _move_images(fresh, target)
             else:
-                fresh.replace(target)
+                _move(fresh, target, Path(scratch, "earlier"))
     except OSError as error:
         raise SourceError(f"'{target}' cannot be written: {error.strerror or error}.") from error
     return target
@@ -155,6 +162,20 @@ def playing_rate(step_seconds: float | None, fps: float | None) -> Fraction:
 
 def _is_taken(target: Path) -> bool:
     return any(target.iterdir()) if target.is_dir() else target.exists()
+
+
+def _move(fresh: Path, target: Path, aside: Path) -> None:
+    """Put a file, or a store that is a folder, in its place."""
+    if not target.is_dir():
+        fresh.replace(target)
+        return
+    # A folder cannot be replaced in one step. The earlier one is put aside, and goes with the scratch folder.
+    target.replace(aside)
+    try:
+        fresh.replace(target)
+    except BaseException:
+        aside.replace(target)
+        raise
 
 
 def _move_images(fresh: Path, target: Path) -> None:

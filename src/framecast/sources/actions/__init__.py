@@ -1,0 +1,1 @@
+"""Data sets of people in action: KTH and UCF-101."""

@@ -1,0 +1,1 @@
+"""Arrays: npy, npz and HDF5, reading and writing."""

@@ -1,0 +1,1 @@
+"""Bouncing digits: the generators, and the published Moving MNIST file."""

@@ -1,0 +1,1 @@
+"""Fields on a grid through time: netCDF, Zarr and GRIB, reading and writing."""

@@ -1,0 +1,1 @@
+"""Image files and TIFF stacks: reading and writing."""

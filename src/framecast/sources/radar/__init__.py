@@ -1,0 +1,1 @@
+"""Weather radar composites, and the units of rain."""

@@ -1,0 +1,1 @@
+"""Prepared stores: their index, their parts, and the reader."""
