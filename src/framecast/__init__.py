@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from framecast.workflows.listing import choices
     from framecast.workflows.plan import plan
     from framecast.workflows.predict import predict
+    from framecast.workflows.prepare import prepare
     from framecast.workflows.report import compare, report
     from framecast.workflows.train import train
 
@@ -63,6 +64,7 @@ __all__ = [
     "open_source",
     "plan",
     "predict",
+    "prepare",
     "report",
     "train",
 ]
@@ -89,6 +91,7 @@ _HOME = {
     "open_source": "framecast.sources.open",
     "plan": "framecast.workflows.plan",
     "predict": "framecast.workflows.predict",
+    "prepare": "framecast.workflows.prepare",
     "report": "framecast.workflows.report",
     "train": "framecast.workflows.train",
 }

@@ -11,7 +11,7 @@ import pytest
 from framecast.cli.main import app
 from framecast.version import __version__
 
-COMMANDS = ("demo", "inspect", "train", "evaluate", "predict", "report", "compare", "list")
+COMMANDS = ("demo", "inspect", "prepare", "train", "evaluate", "predict", "report", "compare", "list")
 HEAVY = ("torch", "numpy", "av", "matplotlib", "PIL", "lightning", "pydantic", "jinja2", "safetensors")
 KINDS = {
     "models": "convlstm_stack",
@@ -58,6 +58,7 @@ def test_every_flag_of_the_contract_is_there(cli: Callable[..., Any]) -> None:
     promised = {
         "demo": "--out --quick",
         "inspect": "--out",
+        "prepare": "--out --size --color --workers --dask --max-rejected --set --overwrite",
         "train": "--preset --config --model --context --horizon --epochs --max-steps --device "
         "--precision --max-minutes --seed --set "
         "--init-from --dry-run --out --resume --overwrite",
@@ -69,7 +70,7 @@ def test_every_flag_of_the_contract_is_there(cli: Callable[..., Any]) -> None:
     for command, flags in promised.items():
         text = cli(command, "--help").out
         assert [flag for flag in flags.split() if f"{flag} " not in text] == []
-    for command in ("demo", "train", "evaluate", "predict"):
+    for command in ("demo", "prepare", "train", "evaluate", "predict"):
         assert "--quiet" in cli(command, "--help").out
 
 

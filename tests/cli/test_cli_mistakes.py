@@ -102,7 +102,7 @@ MISTAKES = [
     ("inspect nowhere", "no file or folder 'nowhere'"),
     ("inspect empty", "found no files"),
     ("inspect fake.mp4", "fake.mp4"),
-    ("inspect several.npy --set source.layout=HWT", "'source.layout' does not fit: found 'HWT'"),
+    ("inspect several.npy --set source.layout=WTH", "'source.layout' does not fit: found 'WTH'"),
     ("inspect several.npy --set source.layot=NTHW", "did you mean 'layout'?"),
     ("inspect several.npy --set training.epochs=3", "Here --set says how recordings are read"),
     ("inspect several.npy --set source.kind=vide", "no source 'vide'; did you mean 'video'?"),

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framecast.clips.normaliser import Normaliser, NormaliserKind
+from framecast.clips.transforms import Transform
 from framecast.frames.errors import RunError, SourceError
 
 KINDS: tuple[NormaliserKind, ...] = ("unit", "symmetric", "standard")
@@ -40,7 +41,8 @@ def test_standard_agrees_with_numpy() -> None:
     assert normaliser.scale == pytest.approx(native.std(axis=(0, 2, 3)).tolist(), rel=1e-10)
     normalised = normaliser.normalise(torch.from_numpy(native))
     assert normalised.mean(dim=(0, 2, 3)).abs().max() < 1e-10
-    assert (normaliser.low, normaliser.high) == (native.min(), native.max())
+    assert normaliser.low == tuple(native.min(axis=(0, 2, 3)).tolist())
+    assert normaliser.high == tuple(native.max(axis=(0, 2, 3)).tolist())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,12 +64,22 @@ def test_there_and_back_and_unit(kind: NormaliserKind) -> None:
     normalised = normaliser.normalise(native)
     torch.testing.assert_close(normaliser.denormalise(normalised), native)
     unit = normaliser.to_unit(normalised)
-    torch.testing.assert_close(unit, (native - native.min()) / (native.max() - native.min()))
-    low, high = normaliser.bounds
-    torch.testing.assert_close(
-        normaliser.to_unit(torch.tensor([low, high]).double().view(2, 3, 1, 1))[0].max().item(), 0.0
-    )
-    assert len(low) == len(high) == 3
+    low, high = native.amin(dim=(0, 2, 3), keepdim=True), native.amax(dim=(0, 2, 3), keepdim=True)
+    torch.testing.assert_close(unit, (native - low) / (high - low))
+    ends = normaliser.to_unit(torch.tensor(normaliser.bounds).double().view(2, 3, 1, 1))
+    torch.testing.assert_close(ends.flatten(), torch.tensor([0.0, 0, 0, 1, 1, 1]).double())
+    assert normaliser.written(normalised).equal(normaliser.denormalise(normalised))
+    assert normaliser.plain() is normaliser
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_channels_of_a_picture_share_one_measured_range(kind: NormaliserKind) -> None:
+    native = frames("float64", channels=3)
+    normaliser = Normaliser.fit(kind, [native], channels=3, shared_range=True)
+    assert normaliser.low == (native.min(),) * 3
+    assert normaliser.high == (native.max(),) * 3
+    unit = normaliser.to_unit(normaliser.normalise(torch.from_numpy(native)))
+    torch.testing.assert_close(unit, torch.from_numpy((native - native.min()) / (native.max() - native.min())))
 
 
 def test_unit_leaves_unit_values_bit_for_bit() -> None:
@@ -104,7 +116,23 @@ def test_json_keeps_every_bit(kind: NormaliserKind) -> None:
     assert Normaliser.from_json(normaliser.to_json()) == normaliser
 
 
-@pytest.mark.parametrize("text", ["", "{}", '{"kind": "unit", "low": 1, "high": 0, "offset": [0], "scale": [1]}'])
+def test_runs_of_earlier_versions_have_one_range_and_no_transform() -> None:
+    text = '{"kind": "symmetric", "low": -5.0, "high": 300.5, "offset": [1.0, 2.0], "scale": [3.0, 4.0]}'
+    normaliser = Normaliser.from_json(text)
+    assert (normaliser.low, normaliser.high) == ((-5.0, -5.0), (300.5, 300.5))
+    assert (normaliser.transform, normaliser.value_range) == (Transform(), (-5.0, 300.5))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        '{"kind": "unit", "low": 1, "high": 0, "offset": [0], "scale": [1]}',
+        '{"kind": "unit", "low": 0, "high": 1, "offset": [0], "scale": [1], "transform": {"name": "cube"}}',
+        '{"kind": "unit", "low": [0], "high": [1], "offset": [0, 0], "scale": [1, 1]}',
+    ],
+)
 def test_damaged_json_is_a_run_error(text: str) -> None:
     with pytest.raises(RunError, match="damaged"):
         Normaliser.from_json(text)

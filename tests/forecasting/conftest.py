@@ -102,7 +102,11 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
         if normaliser is None:
             low, high = value_range
             normaliser = Normaliser(
-                kind="unit", low=low, high=high, offset=(low,) * channels, scale=(high - low,) * channels
+                kind="unit",
+                low=(low,) * channels,
+                high=(high,) * channels,
+                offset=(low,) * channels,
+                scale=(high - low,) * channels,
             )
         low, high = normaliser.bounds
         spec = ClipSpec(

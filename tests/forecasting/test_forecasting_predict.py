@@ -38,10 +38,10 @@ def test_only_the_forecast_is_written_unless_the_context_is_asked_for(make_run: 
 
 def test_frames_are_written_on_the_scale_of_the_recording(make_run: MakeRun, make_source: Any, tmp_path: Path) -> None:
     frames = np.full((3, 1, 16, 16), 128 * 257, np.uint16)
-    predict(make_run(size=(16, 16)), make_source(frames), out=tmp_path / "out.mkv")
+    predict(make_run(size=(16, 16)), make_source(frames), out=tmp_path / "out.mp4")
     from framecast.sources.open import open_source
 
-    [video] = open_source(tmp_path / "out.mkv").sequences
+    [video] = open_source(tmp_path / "out.mp4").sequences
     assert np.abs(video.read().astype(int) - 128).max() <= 2
 
 

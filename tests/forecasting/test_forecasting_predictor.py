@@ -140,7 +140,7 @@ def test_recordings_that_mean_something_else_are_refused(make_run: MakeRun, make
 def test_missing_values_become_what_they_were_in_training(make_run: MakeRun, make_sequence: Any, hole: float) -> None:
     frames = noise(3, 1, 8, 8, dtype="float32", top=10) + 20
     frames[2, 0, 3, 3] = hole
-    normaliser = Normaliser(kind="standard", low=20.0, high=30.0, offset=(25.0,), scale=(2.0,))
+    normaliser = Normaliser(kind="standard", low=(20.0,), high=(30.0,), offset=(25.0,), scale=(2.0,))
     run = make_run(dtype="float32", normaliser=normaliser)
     found = forecast(run, make_sequence(frames, has_missing=True))
     seen = run.model.asked[0][0]

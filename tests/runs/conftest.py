@@ -25,7 +25,7 @@ def run_folder(tmp_path: Path) -> RunFolder:
     model = build_model(config.model.name, config.model.settings, SPEC)
     folder.path.mkdir()
     folder.config.write_text(to_yaml(config), encoding="utf-8")
-    normaliser = Normaliser(kind="unit", low=0.0, high=255.0, offset=(0.0,), scale=(255.0,))
+    normaliser = Normaliser(kind="unit", low=(0.0,), high=(255.0,), offset=(0.0,), scale=(255.0,))
     folder.normaliser.write_text(normaliser.to_json(), encoding="utf-8")
     save_weights(model.state_dict(), folder.weights)
     climatology = Climatology(SPEC)

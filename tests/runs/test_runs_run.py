@@ -83,7 +83,7 @@ def test_a_run_is_opened_in_eval_mode_with_what_was_saved(run_folder: RunFolder)
     assert not run.model.training
     for name, tensor in load_file(run_folder.weights).items():
         assert torch.equal(run.model.state_dict()[name], tensor)
-    assert run.normaliser.high == 255
+    assert run.normaliser.high == (255,)
     assert run.record.notes == ("a file was left out",)
     assert run.config.model.settings.hidden == (4,)
 

@@ -15,7 +15,7 @@ from framecast.models.model import Model
 from framecast.training.module import TrainingModule
 
 SPEC = ClipSpec(context=3, horizon=2, channels=1, height=4, width=4)
-UNIT = Normaliser(kind="unit", low=0.0, high=1.0, offset=(0.0,), scale=(1.0,))
+UNIT = Normaliser(kind="unit", low=(0.0,), high=(1.0,), offset=(0.0,), scale=(1.0,))
 
 
 class Echo(Model):
@@ -95,7 +95,7 @@ def test_penalties_of_the_model_are_added_with_their_weights() -> None:
 
 def test_losses_of_the_unit_scale_are_given_it() -> None:
     context, target = clips()
-    symmetric = Normaliser(kind="symmetric", low=0.0, high=1.0, offset=(0.5,), scale=(0.5,))
+    symmetric = Normaliser(kind="symmetric", low=(0.0,), high=(1.0,), offset=(0.5,), scale=(0.5,))
     module = TrainingModule(Echo("horizon"), build_loss({"bce": 1.0}), symmetric)
     _, parts = module(symmetric.normalise(context), symmetric.normalise(target), None)
     probability = symmetric.to_unit(torch.tensor([[[0.25]]])).item()

@@ -36,7 +36,7 @@ from framecast.workflows.train import resumed_config, train
 SCHEDULED = SamplingConfig(name="scheduled")
 REVERSE = SamplingConfig(name="reverse-scheduled")
 SMALL: dict[str, Any] = {"hidden": [3, 2], "kernel_size": 3, "patch": 2}
-UNIT = Normaliser(kind="unit", low=0.0, high=1.0, offset=(0.0,), scale=(1.0,))
+UNIT = Normaliser(kind="unit", low=(0.0,), high=(1.0,), offset=(0.0,), scale=(1.0,))
 
 
 def batch(*, clips: int = 2, context: int = 3, horizon: int = 4) -> Batch:

@@ -234,7 +234,7 @@ def test_the_normaliser_travels_with_the_run(
     assert run.normaliser.kind == "standard"
     assert run.record.step_seconds == 0.5
     assert run.record.spec.low != (0.0,)
-    other = Normaliser(kind="unit", low=0.0, high=1.0, offset=(0.0,), scale=(1.0,))
+    other = Normaliser(kind="unit", low=(0.0,), high=(1.0,), offset=(0.0,), scale=(1.0,))
     assert prepare_training(config, source=make_source(), normaliser=other).clips.normaliser == other
 
 
@@ -267,7 +267,9 @@ def test_a_run_of_several_channels_with_missing_values(
         frames[:, 1] *= 30
         frames[2, 0, 3, 3:5] = np.nan
         sequence.frames = frames
-        sequence.info = dataclasses.replace(sequence.info, channels=2, dtype="float32", value_range=None)
+        sequence.info = dataclasses.replace(
+            sequence.info, channels=2, dtype="float32", value_range=None, has_missing=True
+        )
     run = train(make_config(training={"pictures_every": 1}), out=tmp_path / "run", source=source)
     assert run.record.status == "finished"
     assert all(bool(value.isfinite().all()) for value in load_file(run.folder.weights).values())

@@ -6,8 +6,18 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from framecast.cli.recordings import open_named, reopened
-from framecast.cli.terminal import DeviceName, Json, PrecisionName, Quiet, Settings, progress_console, show, show_json
+from framecast.cli.recordings import open_alike, reopened, with_flags
+from framecast.cli.terminal import (
+    DeviceName,
+    Flag,
+    Json,
+    PrecisionName,
+    Quiet,
+    Settings,
+    progress_console,
+    show,
+    show_json,
+)
 
 
 def evaluate(
@@ -15,6 +25,7 @@ def evaluate(
     /,
     *,
     source: str | None = None,
+    drop_repeats: Flag = False,
     assignments: Settings = (),
     split: Literal["test", "validation", "train", "all"] = "test",
     convention: Annotated[tuple[str, ...], Parameter(metavar="NAME", negative="", show_default=False)] = (),
@@ -33,6 +44,8 @@ def evaluate(
         A run folder.
     source
         Other recordings than the run's own.
+    drop_repeats
+        Leave out every frame that equals the one before it.
     assignments
         How to read the recordings: --set source.layout=TNHW. Can be given several times.
     split
@@ -56,9 +69,10 @@ def evaluate(
     from framecast.training.progress import counting
     from framecast.workflows.evaluate import evaluate as run_evaluate
 
+    assignments = with_flags(assignments, drop_repeats=drop_repeats)
     recordings = None
     if source is not None:
-        recordings = open_named(source, assignments)
+        recordings = open_alike(run, source, assignments)
     elif assignments:
         recordings = reopened(run, assignments)
     with counting(progress_console(silent=quiet or as_json), "evaluating") as watch:

@@ -17,6 +17,7 @@ from framecast.cli.evaluate import evaluate
 from framecast.cli.inspect import inspect
 from framecast.cli.list import list_choices
 from framecast.cli.predict import predict
+from framecast.cli.prepare import prepare
 from framecast.cli.report import report
 from framecast.cli.terminal import INTERRUPTED, show_mistake
 from framecast.cli.train import train
@@ -34,7 +35,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = Group("Help", sort_key=99)
-for command in (demo, inspect, train, evaluate, predict, report, compare):
+for command in (demo, inspect, prepare, train, evaluate, predict, report, compare):
     app.command(command, sort_key=len(app.resolved_commands()))
 app.command(list_choices, name="list", sort_key=len(app.resolved_commands()))
 app["train"].usage = "Usage: framecast train [SOURCE] --out RUN [OPTIONS]"

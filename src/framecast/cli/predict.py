@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from framecast.cli.recordings import open_named
+from framecast.cli.recordings import open_alike, with_flags
 from framecast.cli.terminal import DeviceName, Flag, Json, PrecisionName, Quiet, Settings, show, show_json
 
 
@@ -14,7 +14,10 @@ def predict(
     out: Path,
     horizon: int | None = None,
     with_context: Flag = False,
+    newest: Flag = False,
     fps: float | None = None,
+    tile_overlap: float = 0.25,
+    drop_repeats: Flag = False,
     assignments: Settings = (),
     overwrite: Flag = False,
     device: DeviceName = "auto",
@@ -36,8 +39,15 @@ def predict(
         Frames to forecast; the run's own horizon when not given.
     with_context
         Put the context before the forecast.
+    newest
+        Forecast after the newest recording only, the one that ends last.
     fps
         Frames per second of the output; continues at the recording's rate when not given.
+    tile_overlap
+        Frames larger than those that the run was trained on are forecast in tiles; so much of a tile, from 0 to 0.9,
+        lies at least also in the next one.
+    drop_repeats
+        Leave out every frame that equals the one before it.
     assignments
         How to read the input: --set source.layout=TNHW. Can be given several times.
     overwrite
@@ -55,11 +65,13 @@ def predict(
 
     predictions = run_predict(
         run,
-        open_named(input, assignments),
+        open_alike(run, input, with_flags(assignments, drop_repeats=drop_repeats)),
         out=out,
         horizon=horizon,
         with_context=with_context,
+        newest=newest,
         fps=fps,
+        tile_overlap=tile_overlap,
         overwrite=overwrite,
         device=device,
         precision=precision,

@@ -26,6 +26,29 @@ def open_named(location: str | Path, assignments: Sequence[str]) -> "Source":
     return open_source(location, kind=options.pop("kind", None), options=options)
 
 
+def open_alike(run: Path, location: str | Path, assignments: Sequence[str]) -> "Source":
+    """Open other recordings than a run was trained on, with the settings that those were read with.
+
+    Args:
+        run: the run.
+        location: a path, or the name of a generator.
+        assignments: ``"source.layout=TNHW"`` and the like, which come before the settings of the run.
+
+    Raises:
+        FramecastError: no run, nothing readable there, or a setting that it does not have.
+    """
+    from framecast.runs.configure import configure
+    from framecast.runs.folder import RunFolder
+
+    config = configure(file=RunFolder(run).require().config)
+    return config.source.open_alike(location, source_section(assignments))
+
+
+def with_flags(assignments: Sequence[str], *, drop_repeats: bool) -> tuple[str, ...]:
+    """Settings, with those that have a flag of their own."""
+    return (*assignments, "source.drop_repeats=true") if drop_repeats else tuple(assignments)
+
+
 def reopened(run: Path, assignments: Sequence[str]) -> "Source":
     """Open the recordings that a run was trained on, with other settings.
 

@@ -42,6 +42,7 @@ def train(
     precision: PrecisionName | None = None,
     max_minutes: float | None = None,
     seed: int | None = None,
+    drop_repeats: Flag = False,
     assignments: Settings = (),
     init_from: Path | None = None,
     dry_run: Flag = False,
@@ -80,6 +81,8 @@ def train(
         Stop after so many minutes, to be resumed.
     seed
         Every random draw follows from it.
+    drop_repeats
+        Leave out every frame that equals the one before it.
     assignments
         Any setting: --set training.optimizer.lr=1e-4. Can be given several times.
     init_from
@@ -110,6 +113,7 @@ def train(
         "training.precision": precision,
         "training.max_minutes": max_minutes,
         "training.seed": seed,
+        "source.drop_repeats": drop_repeats or None,
     }
     named = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
     if resume:

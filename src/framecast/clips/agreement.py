@@ -1,16 +1,21 @@
 """Agreement: whether the sequences of a source fit into batches of one shape, and into one normaliser."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from framecast.clips.config import ClipsConfig
-from framecast.clips.conversion import FrameConversion
+from framecast.clips.framing import Framing
 from framecast.clips.normaliser import Normaliser
+from framecast.clips.transforms import Transform
 from framecast.frames.errors import ConfigurationError, TooShortError
 from framecast.frames.sequence import SequenceInfo
 from framecast.frames.source import Source
+
+_RAIN_RATE = re.compile(r"mm\s*(/\s*h|h\s*-1|h\^-1|/\s*hr|/\s*hour)")
+"""Ways to write millimetres an hour."""
 
 
 def long_enough(source: Source, config: ClipsConfig) -> tuple[dict[int, SequenceInfo], tuple[str, ...]]:
@@ -40,15 +45,13 @@ def long_enough(source: Source, config: ClipsConfig) -> tuple[dict[int, Sequence
     return {place: info for place, info in infos.items() if place not in short}, (f"Left out: {found}",)
 
 
-def agreed_shape(
-    infos: Mapping[int, SequenceInfo], conversion: FrameConversion
-) -> tuple[tuple[int, int, int], tuple[str, ...]]:
-    """(C, H, W) of every frame after conversion, and a note where that changes the shape of things.
+def agreed_shape(infos: Mapping[int, SequenceInfo], framing: Framing) -> tuple[tuple[int, int, int], tuple[str, ...]]:
+    """(C, H, W) of every clip's frames, and notes where they show things in another shape, or not all of them.
 
     Raises:
-        ConfigurationError: the sequences differ in channels or size.
+        ConfigurationError: the sequences differ in channels or size, or are smaller than the crop asked for.
     """
-    shapes = {conversion.shape(info) for info in infos.values()}
+    shapes = {framing.shape(info) for info in infos.values()}
     if len({channels for channels, _, _ in shapes}) > 1:
         raise ConfigurationError(
             f"Sequences differ in channels: found {_tally(info.channels for info in infos.values())}; set clips.color "
@@ -57,20 +60,24 @@ def agreed_shape(
     if len(shapes) > 1:
         raise ConfigurationError(
             f"Sequences differ in frame size: found {_tally(_size(info) for info in infos.values())}, height x width; "
-            "set clips.size, for example clips.size=64, to bring them to one."
+            "set clips.size, for example clips.size=64, to bring them to one, or clips.crop for windows of one size."
         )
     channels, height, width = shapes.pop()
-    stretched = [_size(info) for info in infos.values() if info.height * width != info.width * height]
-    notes = (f"Frames are stretched to {height}x{width}: found {_tally(stretched)}, height x width.",)
-    return (channels, height, width), notes if stretched else ()
+    return (channels, height, width), _framing_notes(infos, framing)
 
 
 def agreed_range(infos: Mapping[int, SequenceInfo]) -> tuple[float, float] | None:
     """Lowest and highest value that the native type stands for; None where only the data can tell.
 
     Raises:
-        ConfigurationError: the sequences differ in it.
+        ConfigurationError: the sequences differ in it, or in their units.
     """
+    units = [info.units for info in infos.values() if info.units is not None]
+    if len(set(units)) > 1:
+        raise ConfigurationError(
+            f"Sequences differ in units: found {_tally(units)}; one normaliser cannot serve them. Take recordings of "
+            "one kind, or set source.units where a file is wrong."
+        )
     ranges = {info.value_range for info in infos.values()}
     if len(ranges) > 1:
         found = _tally(f"{info.dtype} for {_range(info.value_range)}" for info in infos.values())
@@ -79,6 +86,22 @@ def agreed_range(infos: Mapping[int, SequenceInfo]) -> tuple[float, float] | Non
             "recordings of one kind, or convert the others."
         )
     return ranges.pop()
+
+
+def is_picture(infos: Mapping[int, SequenceInfo]) -> bool:
+    """Whether all channels are the colours of a picture, hence of one range; else each is a variable of its own."""
+    return all(info.units is None and not info.channel_names for info in infos.values())
+
+
+def transform_notes(infos: Mapping[int, SequenceInfo], transform: Transform) -> tuple[str, ...]:
+    """A note where rain is expected and the recordings hold something else."""
+    units = next((info.units for info in infos.values() if info.units is not None), None)
+    if transform.name != "dbz" or units is None or _RAIN_RATE.fullmatch(units):
+        return ()
+    return (
+        f"clips.transform.name=dbz is made for rain rates in mm/h, and these recordings are in {units}: its floor, "
+        f"{transform.floor:g}, is taken in {units}.",
+    )
 
 
 def agreed_dtype(infos: Mapping[int, SequenceInfo]) -> str:
@@ -95,17 +118,17 @@ def agree_with_normaliser(
     Raises:
         ConfigurationError: the run was trained on other channels.
     """
-    if normaliser.channels != channels:
+    if normaliser.recorded != channels:
         raise ConfigurationError(
-            f"The run was trained on {count_of(normaliser.channels, 'channel')}, found {channels}; set clips.color to "
-            f"'{'grey' if normaliser.channels == 1 else 'rgb'}', or give recordings of the trained kind."
+            f"The run was trained on {count_of(normaliser.recorded, 'channel')}, found {channels}; set clips.color to "
+            f"'{'grey' if normaliser.recorded == 1 else 'rgb'}', or give recordings of the trained kind."
         )
-    trained = normaliser.low, normaliser.high
-    if value_range is None or value_range == trained:
+    trained = set(zip(normaliser.low[:channels], normaliser.high[:channels], strict=True))
+    if value_range is None or trained == {value_range}:
         return ()
     return (
-        f"Values of this source stand for {_range(value_range)}; the run was trained on {_range(trained)} and reads "
-        "them on that scale.",
+        f"Values of this source stand for {_range(value_range)}; the run was trained on "
+        f"{_range(normaliser.value_range)} and reads them on that scale.",
     )
 
 
@@ -127,6 +150,23 @@ def clip_in_words(config: ClipsConfig) -> str:
 def count_of(number: int, noun: str) -> str:
     """``1 frame``, ``2 frames``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _framing_notes(infos: Mapping[int, SequenceInfo], framing: Framing) -> tuple[str, ...]:
+    notes: list[str] = []
+    reshaped = [_size(info) for info in infos.values() if framing.reshapes(info)]
+    if reshaped and framing.conversion.size is not None:
+        size = "{}x{}".format(*framing.conversion.size)
+        what = {
+            "stretch": f"Frames are stretched to {size}",
+            "crop": f"Frames are resized to cover {size}, and what stands over is cut off",
+            "pad": f"Frames are resized to lie within {size}, and the rest is missing, neither trained on nor scored",
+        }[framing.conversion.fit]
+        notes.append(f"{what}: found {_tally(reshaped)}, height x width.")
+    if framing.crop is not None and any(framing.canvas(info) != framing.crop for info in infos.values()):
+        crop = "{}x{}".format(*framing.crop)
+        notes.append(f"Clips show windows of {crop} of the frames; scores are of such windows, not of whole frames.")
+    return tuple(notes)
 
 
 def _tally(kinds: Iterable[object]) -> str:

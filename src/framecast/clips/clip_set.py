@@ -14,7 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from framecast.clips.augment import Augmentation, AugmentConfig, draw_augmentation
+from framecast.clips.channels import AddedChannels
+from framecast.clips.conversion import Window
 from framecast.clips.frame_reader import FrameReader
+from framecast.clips.framing import Framing, draw_place
 from framecast.clips.native_batch import NativeBatch
 from framecast.clips.normaliser import Normaliser
 from framecast.clips.windows import Windows
@@ -63,7 +66,20 @@ class ClipSet:
     """Every how many frames of the recording one is taken."""
 
     reader: FrameReader = field(repr=False)
+
+    framing: Framing = field(repr=False)
+    """Which part of the frames clips show."""
+
+    crops_at_random: bool = False
+    """Whether that part is drawn anew for every clip and epoch (only in training)."""
+
     normaliser: Normaliser = field(repr=False)
+
+    added: AddedChannels | None = field(default=None, repr=False)
+    """What is joined behind the recorded channels."""
+
+    forecast_channels: tuple[int, ...] = ()
+    """Which of all channels are to be forecast; empty: all of them."""
 
     dtype: str
     """The numpy type in which frames of all clips can be in one batch."""
@@ -72,7 +88,7 @@ class ClipSet:
     """What happens to the clips at random; nothing by default."""
 
     seed: int = 0
-    """Of augmentation."""
+    """Of augmentation and random crops."""
 
     epoch: int = 0
     """Which of the many forms of augmented clips, and of fresh ones, this is."""
@@ -104,14 +120,39 @@ class ClipSet:
         return units.pop() if len(units) == 1 else None
 
     def native_frames(self, index: int) -> NDArray[Any]:
-        """The frames of clip ``index`` in their native type, in the size and colour of the clips, not augmented.
+        """The frames of clip ``index`` in the size and colour of the clips, cut as in this epoch, not augmented.
 
         Returns:
-            (K + M, C, H, W), not to be written to; missing values are not finite.
+            (K + M, C, H, W) in the native type, or as floats where they are padded; not to be written to. Missing
+            values are not finite.
         """
         clip = self.windows[index]
+        sequence = self.source.sequences[clip.sequence]
         stop = clip.start + (self.context + self.horizon - 1) * self.frame_step + 1
-        return self.reader.read(self.source.sequences[clip.sequence], clip.start, stop, step=self.frame_step)
+        window = self._window(index)
+        return self.framing.read(self.reader, sequence, clip.start, stop, step=self.frame_step, window=window)
+
+    def added_frames(self, index: int, frames: NDArray[Any]) -> NDArray[np.float32] | None:
+        """What is joined behind the recorded channels of clip ``index``.
+
+        Args:
+            index: the clip.
+            frames: (K + M, C, H, W), as :meth:`native_frames` read them.
+
+        Returns:
+            (K + M, E, H, W) from 0 to 1, not augmented; None where nothing is added.
+        """
+        if self.added is None:
+            return None
+        clip = self.windows[index]
+        return self.added.of(
+            frames,
+            self.source.sequences[clip.sequence].info,
+            start=clip.start,
+            step=self.frame_step,
+            framing=self.framing,
+            window=self._window(index),
+        )
 
     def batch(self, indices: Iterable[int]) -> Batch:
         """Read clips, normalised and augmented.
@@ -136,16 +177,26 @@ class ClipSet:
         if self.draws_late:
             return NativeBatch(frames=self._drawing(chosen), context=self.context, noise=noise)
         clips = [self.native_frames(index) for index in chosen.tolist()]
+        added = [self.added_frames(index, clip) for index, clip in zip(chosen.tolist(), clips, strict=True)]
         if changes:
             clips = [change.turn(clip) for change, clip in zip(changes, clips, strict=True)]
+            added = [None if one is None else change.turn(one) for change, one in zip(changes, added, strict=True)]
+        joined = [one for one in added if one is not None]
         frames = np.stack(clips, dtype=self.dtype, casting="same_kind")
         missing = frames.dtype.kind == "f" and not np.isfinite(frames).all()
-        return NativeBatch(frames=torch.from_numpy(frames), context=self.context, noise=noise, missing=bool(missing))
+        return NativeBatch(
+            frames=torch.from_numpy(frames),
+            context=self.context,
+            noise=noise,
+            missing=bool(missing),
+            added=torch.from_numpy(np.stack(joined)) if joined else None,
+            forecast_channels=self.forecast_channels,
+        )
 
     @property
     def augments(self) -> bool:
         """Whether anything happens to the clips at random."""
-        return self.augment != AugmentConfig()
+        return self.crops_at_random or self.augment != AugmentConfig()
 
     def at_epoch(self, epoch: int) -> "ClipSet":
         """The clips as training sees them in one epoch: augmented anew, of fresh sequences where the source has them.
@@ -158,19 +209,24 @@ class ClipSet:
         return replace(self, source=source, reader=reader, epoch=epoch)
 
     def plain(self) -> "ClipSet":
-        """The same clips without augmentation, and the same in every epoch: for statistics and evaluation."""
-        return replace(self, augment=AugmentConfig(), renews=False)
+        """The same clips, not augmented, cut at the fixed place, in every epoch: for statistics and evaluation."""
+        return replace(self, augment=AugmentConfig(), crops_at_random=False, renews=False)
 
     def spread(self, count: int) -> "ClipSet":
         """At most ``count`` of the clips, evenly spaced."""
         return replace(self, windows=self.windows.spread(count))
 
+    def _window(self, index: int) -> Window:
+        """Which part of the frames clip ``index`` shows in this epoch."""
+        place = draw_place(seed=self.seed, epoch=self.epoch, clip=index) if self.crops_at_random else None
+        return self.framing.window(self.source.sequences[self.windows.sequence[index]].info, place)
+
     def _changes(self, chosen: NDArray[np.int64]) -> list[Augmentation]:
         """What happens to each clip, or nothing where nothing does."""
-        if not self.augments:
+        if self.augment == AugmentConfig():
             return []
         info = self.source.sequences[self.windows.sequence[0]].info
-        shape = self.reader.conversion.shape(info)
+        shape = self.framing.shape(info)
         return [
             draw_augmentation(self.augment, shape, seed=self.seed, epoch=self.epoch, clip=clip)
             for clip in chosen.tolist()

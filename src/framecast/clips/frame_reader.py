@@ -3,7 +3,7 @@
 Frames are kept in blocks of consecutive frames, still in their native type (a quarter of float32 for video). What comes
 first stays: training asks for clips in random order, and throwing out an old block for each new one would decode
 everything again in every epoch as soon as the recordings exceed the budget. Beyond the budget, exactly the frames
-asked for are read.
+asked for are read, and only the window asked for is converted.
 
 Axes: T frames, C channels, H height, W width.
 """
@@ -14,7 +14,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from framecast.clips.conversion import FrameConversion
+from framecast.clips.conversion import FrameConversion, Window
 from framecast.frames.sequence import Sequence
 
 _BLOCK_BYTES = 2**26
@@ -40,7 +40,9 @@ class FrameReader:
         self._blocks: dict[tuple[str, int], NDArray[Any]] = {}
         self._lock = Lock()
 
-    def read(self, sequence: Sequence, start: int, stop: int, *, step: int = 1) -> NDArray[Any]:
+    def read(
+        self, sequence: Sequence, start: int, stop: int, *, step: int = 1, window: Window | None = None
+    ) -> NDArray[Any]:
         """Frames ``start:stop:step`` of a sequence, converted.
 
         Args:
@@ -48,6 +50,7 @@ class FrameReader:
             start: first frame, 0-based.
             stop: one past the last frame.
             step: take every so many frames.
+            window: the part of the converted frames that is wanted; None for all.
 
         Returns:
             (T, C, H, W) in the native type; not to be written to.
@@ -58,9 +61,10 @@ class FrameReader:
             for block in range(start // length, (stop - 1) // length + 1):
                 frames = self._block(sequence, block, length)
                 if frames is None:
-                    return self.conversion.convert(sequence.read(start, stop)[::step])
+                    return self.conversion.convert(sequence.read(start, stop)[::step], window)
                 begin = block * length
-                parts.append(frames[max(start - begin, 0) : stop - begin])
+                frames = frames[max(start - begin, 0) : stop - begin]
+                parts.append(frames if window is None else window.cut(frames))
         return (parts[0] if len(parts) == 1 else np.concatenate(parts))[::step]
 
     def _block(self, sequence: Sequence, block: int, length: int) -> NDArray[Any] | None:

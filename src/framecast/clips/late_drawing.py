@@ -1,7 +1,7 @@
 """Late drawing: the clips of a generator drawn on the device that trains on them, instead of read beside it.
 
 A choice of speed, not of data: the frames are the same bit for bit. It needs a source that offers drawings, clips in
-the size and colour of the source, and no augmentation that moves pixels; noise may be added.
+the size and colour of the source, and no augmentation that moves pixels or frames; noise may be added.
 """
 
 from dataclasses import replace
@@ -39,8 +39,10 @@ def obstacle_to_drawing(clips: ClipSet) -> str | None:
     source, info = clips.source, clips.source.sequences[clips.windows.sequence[0]].info
     if source.drawing(clips.windows.sequence[:1], clips.windows.start[:1, None]) is None:
         return f"a generator that can draw, such as moving-mnist; found '{source.location}' of kind {source.kind}"
-    if clips.reader.conversion.shape(info) != info.frame_shape:
-        return "clips in the source's own size and colour (clips.size null, clips.color keep)"
-    if clips.augment.flip_horizontal or clips.augment.flip_vertical or clips.augment.quarter_turns:
-        return "clips.augment without flips and turns"
+    if clips.framing.shape(info) != info.frame_shape or clips.framing.pads(info):
+        return "clips in the source's own size and colour (clips.size and clips.crop null, clips.color keep)"
+    if clips.added is not None or clips.forecast_channels:
+        return "every recorded channel and no other (clips.channels as it is by default)"
+    if clips.augment.turns or clips.augment.reverse_time:
+        return "clips.augment without flips and turns, and without reversed time"
     return None

@@ -6,7 +6,7 @@ Flips and turns are done already, because they only change places. Noise travels
 Axes: B clips, T = K + M frames, C channels, H height, W width.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -32,18 +32,29 @@ class NativeBatch:
     missing: bool = False
     """Whether any value is missing. Found where the frames are read, because asking a device makes everybody wait."""
 
+    added: Tensor | None = None
+    """(B, K + M, E, H, W) float32 from 0 to 1: channels that are joined behind the recorded ones, as they are."""
+
+    forecast_channels: tuple[int, ...] = ()
+    """Which of all channels are to be forecast; the others are masked. Empty: all of them."""
+
     def drawn(self) -> Tensor:
         """The frames (B, K + M, C, H, W); drawn now where they were not."""
         return self.frames.draw() if isinstance(self.frames, Drawing) else self.frames
 
     def pin_memory(self) -> "NativeBatch":
         """The same in page-locked memory, for copies to a CUDA device that nobody waits for."""
-        noise = None if self.noise is None else self.noise.pin_memory()
-        return NativeBatch(frames=self.frames.pin_memory(), context=self.context, noise=noise, missing=self.missing)
+        parts = {name: part.pin_memory() for name, part in self._tensors().items()}
+        return replace(self, frames=self.frames.pin_memory(), **parts)
 
     def to(self, device: torch.device | str) -> "NativeBatch":
         """The same on another device; from page-locked memory the copy runs beside everything else."""
-        noise = None if self.noise is None else self.noise.to(device, non_blocking=True)
+        parts = {name: part.to(device, non_blocking=True) for name, part in self._tensors().items()}
         frames = self.frames
         frames = frames.to(device) if isinstance(frames, Drawing) else frames.to(device, non_blocking=True)
-        return NativeBatch(frames=frames, context=self.context, noise=noise, missing=self.missing)
+        return replace(self, frames=frames, **parts)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """What there is beside the frames."""
+        parts = {"noise": self.noise, "added": self.added}
+        return {name: part for name, part in parts.items() if part is not None}

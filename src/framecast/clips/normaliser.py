@@ -3,14 +3,17 @@
 Three scales of one value: *native* (what the recording holds), *normalised* (what a model sees), and *unit* (native
 values with the native range scaled to [0, 1], on which image metrics are computed whatever the normaliser).
 
-    normalised = (native - offset) / scale          unit = (native - low) / (high - low)
+    normalised = (transform(native) - offset) / scale          unit = (native - low) / (high - low)
 
-``unit`` has offset = low and scale = high - low; ``symmetric`` has the middle of the range and half of its width;
-``standard`` has mean and standard deviation (of the population) of each channel over the training frames.
+The transform (see :mod:`framecast.clips.transforms`) does nothing unless one was chosen. On its scale, ``unit`` has
+offset = low and scale = high - low; ``symmetric`` has the middle of the range and half of its width; ``standard`` has
+mean and standard deviation (of the population) of each channel over the training frames.
 
-The range (low, high) is what the native type stands for, 0 .. 255 for uint8, where the source says so. Else it is
-measured: lowest and highest finite value of the training frames. Frames of validation and test may then lie beyond it.
-A range or deviation of 0 (a constant recording) counts as 1, so that it normalises to 0 and comes back exactly.
+The range (low, high) of each channel is what the native type stands for, 0 .. 255 for uint8, where the source says so.
+Else it is measured: lowest and highest finite value of the training frames. Frames of validation and test may then lie
+beyond it. Channels that are variables of their own (rain, temperature) are measured apart; those of a picture share one
+range, or its colours would change. A range or deviation of 0 (a constant recording) counts as 1, so that it normalises
+to 0 and comes back exactly.
 
 Native values become float32 where that holds each of them exactly (up to 16 bits), else float64; the result is float32.
 
@@ -19,7 +22,7 @@ Axes: B clips, T = K + M frames, C channels, H height, W width; a leading ... st
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, final
 
@@ -29,8 +32,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from framecast.clips.native_batch import NativeBatch
+from framecast.clips.transforms import Transform
 from framecast.frames.batch import Batch
-from framecast.frames.errors import RunError, SourceError
+from framecast.frames.clip import ClipSpec
+from framecast.frames.errors import ConfigurationError, RunError, SourceError
 
 NormaliserKind = Literal["unit", "symmetric", "standard"]
 
@@ -38,27 +43,34 @@ NormaliserKind = Literal["unit", "symmetric", "standard"]
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normaliser:
-    """An affine map for each channel, and the native range."""
+    """A transform, then an affine map for each channel; and the native range of each channel."""
 
     kind: NormaliserKind
     """How it was fitted."""
 
-    low: float
-    """Lowest native value, over all channels."""
+    low: tuple[float, ...]
+    """Lowest native value, for each channel."""
 
-    high: float
-    """Highest native value, over all channels."""
+    high: tuple[float, ...]
+    """Highest native value, for each channel."""
 
     offset: tuple[float, ...]
-    """Native value that becomes 0, for each channel."""
+    """Transformed value that becomes 0, for each channel."""
 
     scale: tuple[float, ...]
-    """Native distance that becomes 1, for each channel; above 0."""
+    """Transformed distance that becomes 1, for each channel; above 0."""
+
+    transform: Transform = field(default_factory=Transform)
+    """What is done to native values before the affine map; nothing by default."""
+
+    added: int = 0
+    """How many of the channels, the last ones, were added by clips and come as they are, from 0 to 1 (see
+    :mod:`framecast.clips.channels`)."""
 
     def __post_init__(self) -> None:
-        if len(self.offset) != len(self.scale) or not self.offset:
-            raise ValueError(f"offset and scale need a value a channel, found {self.offset} and {self.scale}")
-        if not self.low < self.high or min(self.scale) <= 0:
+        if not self.offset or len({len(self.low), len(self.high), len(self.offset), len(self.scale)}) > 1:
+            raise ValueError(f"low, high, offset and scale need a value a channel, found {self}")
+        if not all(low < high for low, high in zip(self.low, self.high, strict=True)) or min(self.scale) <= 0:
             raise ValueError(f"low must be below high and scales above 0, found {self}")
 
     @classmethod
@@ -69,6 +81,8 @@ class Normaliser:
         *,
         channels: int,
         value_range: tuple[float, float] | None = None,
+        transform: Transform | None = None,
+        shared_range: bool = False,
     ) -> "Normaliser":
         """Fit to training frames, in one pass.
 
@@ -78,11 +92,15 @@ class Normaliser:
                 tells enough.
             channels: C.
             value_range: lowest and highest value that the native type stands for; None measures them.
+            transform: what comes before the affine map; None is nothing.
+            shared_range: whether a measured range is that of all channels together, as for pictures.
 
         Raises:
             SourceError: there is not one finite value in a channel that has to be measured.
+            ConfigurationError: values below 0, and a transform that is not made for them.
         """
-        statistics = _Statistics(channels)
+        transform = transform or Transform()
+        statistics = _Statistics(channels, transform)
         if value_range is None or kind == "standard":
             for piece in frames:
                 statistics.add(piece)
@@ -92,41 +110,94 @@ class Normaliser:
                     f"{channels}, so there is nothing to normalise by; leave that channel out, or look at the "
                     "recordings with 'framecast inspect'."
                 )
-        low, high = value_range or (float(statistics.low.min()), float(statistics.high.max()))
-        if low == high:
-            high = low + 1
+        if value_range is not None:
+            low, high = (np.full(channels, float(value)) for value in value_range)
+        else:
+            low, high = statistics.low, statistics.high
+            if shared_range:
+                low, high = np.full(channels, low.min()), np.full(channels, high.max())
+        _refuse_negative(transform, min(low.min(), statistics.low.min()))
+        high = np.where(low == high, low + 1, high)
         if kind == "standard":
             deviation = np.sqrt(statistics.squares / statistics.count)
             offset, scale = statistics.mean, np.where(deviation > 0, deviation, 1)
         else:
-            width = high - low if kind == "unit" else (high - low) / 2
-            offset, scale = np.full(channels, low if kind == "unit" else (low + high) / 2), np.full(channels, width)
-        return cls(kind=kind, low=low, high=high, offset=tuple(offset.tolist()), scale=tuple(scale.tolist()))
+            start, end = (transform.forward(torch.from_numpy(ends)).numpy() for ends in (low, high))
+            offset, scale = (start, end - start) if kind == "unit" else ((start + end) / 2, (end - start) / 2)
+        low, high, offset, scale = (tuple(values.tolist()) for values in (low, high, offset, scale))
+        return cls(kind=kind, low=low, high=high, offset=offset, scale=scale, transform=transform)
 
     @property
     def channels(self) -> int:
-        """C."""
+        """C, those that were added among them."""
         return len(self.offset)
+
+    @property
+    def recorded(self) -> int:
+        """The channels that are normalised."""
+        return self.channels - self.added
+
+    def with_added(self, count: int) -> "Normaliser":
+        """The same for clips to which channels are added; itself where there are none."""
+        if not count:
+            return self
+        zero, one = self._transformed((0.0, 1.0))
+        return replace(
+            self,
+            low=(*self.low, *(0.0,) * count),
+            high=(*self.high, *(1.0,) * count),
+            offset=(*self.offset, *(zero,) * count),
+            scale=(*self.scale, *(one - zero,) * count),
+            added=self.added + count,
+        )
 
     @property
     def bounds(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Normalised values of the lowest and of the highest native value, for each channel."""
-        pairs = tuple(zip(self.offset, self.scale, strict=True))
-        low, high = ([(value - offset) / scale for offset, scale in pairs] for value in (self.low, self.high))
-        return tuple(low), tuple(high)
+        low, high = (
+            tuple((value - offset) / scale for value, offset, scale in zip(ends, self.offset, self.scale, strict=True))
+            for ends in (self._transformed(self.low), self._transformed(self.high))
+        )
+        return low, high
+
+    @property
+    def value_range(self) -> tuple[float, float]:
+        """Lowest and highest native value over all recorded channels."""
+        return min(self.low[: self.recorded]), max(self.high[: self.recorded])
+
+    def plain(self) -> "Normaliser":
+        """The same ranges without a transform, as ``unit`` has them; itself where there is no transform.
+
+        It is the scale of what knows nothing of a model, such as baselines: squared errors of native values are in
+        proportion to those of its values.
+        """
+        if not self.transform.changes:
+            return self
+        width = tuple(high - low for low, high in zip(self.low, self.high, strict=True))
+        return replace(self, kind="unit", offset=self.low, scale=width, transform=Transform())
+
+    def plain_spec(self, spec: ClipSpec) -> ClipSpec:
+        """What clips look like when :meth:`plain` normalises them; ``spec`` itself where there is no transform."""
+        if not self.transform.changes:
+            return spec
+        low, high = self.plain().bounds
+        return replace(spec, low=low, high=high)
 
     def normalise(self, native: Tensor) -> Tensor:
-        """Native values (..., C, H, W), floating point, to normalised ones of the same type."""
-        return (native - self._columns(self.offset, native)) / self._columns(self.scale, native)
+        """Native values (..., C, H, W), floating point, to normalised ones of the same type.
+
+        C are all channels, or those that were not added.
+        """
+        return (self.transform.forward(native) - self._columns(self.offset, native)) / self._columns(self.scale, native)
 
     def batch(self, native: NativeBatch) -> Batch:
         """Clips as they were read to clips as models see them, on the device where they are.
 
         Missing values become a normalised 0: the lowest value (``unit``), the middle of the range (``symmetric``) or
-        the mean (``standard``).
+        the mean (``standard``). Noise is a share of the range on the transformed scale.
 
         Returns:
-            A batch that has a mask where a value is missing.
+            A batch that has a mask where a value is missing, or a channel is not to be forecast.
         """
         frames, context = native.drawn(), native.context
         mask = torch.isfinite(frames) if native.missing else None
@@ -137,18 +208,33 @@ class Normaliser:
                 normalised = self._with_noise(normalised, native.noise[:, None])
             if mask is not None:
                 normalised = torch.where(mask[:, part], normalised, 0.0)
+            if native.added is not None:
+                normalised = torch.cat([normalised, native.added[:, part]], dim=2)
             parts.append(normalised)
-        return Batch(parts[0], parts[1], mask)
+        return Batch(parts[0], parts[1], self._with_channels(mask, native, frames))
 
     def denormalise(self, normalised: Tensor) -> Tensor:
-        """Normalised values (..., C, H, W) to native ones, neither rounded nor clipped."""
-        return normalised * self._column(self.scale, normalised) + self._column(self.offset, normalised)
+        """Normalised values (..., C, H, W) to native ones, neither rounded nor clipped; what was read comes back."""
+        return self.transform.inverse(self._affine(normalised))
+
+    def written(self, normalised: Tensor) -> Tensor:
+        """A normalised forecast (..., C, H, W) in native values as they are given out, neither rounded nor clipped.
+
+        Differs from :meth:`denormalise` where there is a transform: what its quantity cannot be becomes 0.
+        """
+        return self.transform.written(self.denormalise(normalised))
 
     def to_unit(self, normalised: Tensor) -> Tensor:
-        """Normalised values (..., C, H, W) to the unit scale, not clipped. Leaves those of ``unit`` as they are."""
-        width = self.high - self.low
-        slope = tuple(scale / width for scale in self.scale)
-        start = tuple((offset - self.low) / width for offset in self.offset)
+        """Normalised values (..., C, H, W) to the unit scale, not clipped. Leaves those of ``unit`` as they are.
+
+        Differentiable. With a transform, native values come first: a step of the normalised scale is then a small step
+        where values are small.
+        """
+        width = tuple(high - low for low, high in zip(self.low, self.high, strict=True))
+        if self.transform.changes:
+            return (self.denormalise(normalised) - self._column(self.low, normalised)) / self._column(width, normalised)
+        slope = tuple(scale / wide for scale, wide in zip(self.scale, width, strict=True))
+        start = tuple((offset - low) / wide for offset, low, wide in zip(self.offset, self.low, width, strict=True))
         return normalised * self._column(slope, normalised) + self._column(start, normalised)
 
     def to_json(self) -> str:
@@ -159,22 +245,46 @@ class Normaliser:
     def from_json(cls, text: str) -> "Normaliser":
         """The normaliser that :meth:`to_json` described; numbers come back exactly.
 
+        Earlier versions knew one range for all channels, and no transform.
+
         Raises:
             RunError: the text is damaged.
         """
         try:
             values = json.loads(text)
+            offset = _numbers(values["offset"])
             return cls(
                 kind=values["kind"],
-                low=float(values["low"]),
-                high=float(values["high"]),
-                offset=tuple(map(float, values["offset"])),
-                scale=tuple(map(float, values["scale"])),
+                low=_numbers(values["low"], len(offset)),
+                high=_numbers(values["high"], len(offset)),
+                offset=offset,
+                scale=_numbers(values["scale"]),
+                transform=_transform(values.get("transform", {})),
+                added=int(values.get("added", 0)),
             )
         except (ValueError, TypeError, KeyError) as error:
             raise RunError(
                 f"The normaliser of this run is damaged ({error}); copy the run again from where it was trained."
             ) from None
+
+    def _with_channels(self, mask: Tensor | None, native: NativeBatch, frames: Tensor) -> Tensor | None:
+        """The mask of all channels, in which those that are not to be forecast are missing."""
+        if not native.forecast_channels:
+            return mask
+        shape = (*frames.shape[:2], self.channels, *frames.shape[3:])
+        wanted = torch.zeros(self.channels, dtype=torch.bool)
+        wanted[list(native.forecast_channels)] = True
+        whole = wanted.view(-1, 1, 1).to(frames.device).expand(shape)
+        if mask is None:
+            return whole
+        added = mask.new_ones((*shape[:2], self.added, *shape[3:]))
+        return whole & torch.cat([mask, added], dim=2)
+
+    def _affine(self, normalised: Tensor) -> Tensor:
+        return normalised * self._column(self.scale, normalised) + self._column(self.offset, normalised)
+
+    def _transformed(self, native: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(self.transform.forward(torch.tensor(native, dtype=torch.float64)).tolist())
 
     def _with_noise(self, normalised: Tensor, noise: Tensor) -> Tensor:
         """Add noise of the unit scale, (..., C, H, W); no value leaves the native range by it."""
@@ -189,20 +299,41 @@ class Normaliser:
         A tensor also where all values agree: CUDA divides by a plain number through its reciprocal, which may cost the
         last bit. It comes from page-locked memory, because any other copy waits for the work that is under way.
         """
-        self._check_channels(like)
+        values = self._of_channels(values, like)
         columns = torch.tensor(values, dtype=like.dtype).view(-1, 1, 1)
         return columns.pin_memory().to(like.device, non_blocking=True) if like.is_cuda else columns.to(like.device)
 
     def _column(self, values: tuple[float, ...], like: Tensor) -> Tensor | float:
         """A value for each channel, as (C, 1, 1); as one number where all agree, which costs no copy to a device."""
-        self._check_channels(like)
+        values = self._of_channels(values, like)
         if len(set(values)) == 1:
             return values[0]
         return _on_device(values, like.dtype, like.device)
 
-    def _check_channels(self, frames: Tensor) -> None:
-        if frames.shape[-3] != self.channels:
+    def _of_channels(self, values: tuple[float, ...], frames: Tensor) -> tuple[float, ...]:
+        """The values of the channels that frames have: all, or those that were not added."""
+        if frames.shape[-3] not in (self.channels, self.recorded):
             raise ValueError(f"expected {self.channels} channels, found frames of shape {tuple(frames.shape)}")
+        return values[: frames.shape[-3]]
+
+
+def _refuse_negative(transform: Transform, lowest: float) -> None:
+    if transform.changes and lowest < 0:
+        raise ConfigurationError(
+            f"clips.transform.name={transform.name} is for values of 0 and more, found {lowest:g} in the training "
+            "frames or in the range that their type stands for. Set clips.transform.name=none; if that number stands "
+            f"for a missing value, source.missing={lowest:g}; if values do not reach so low, source.value_range."
+        )
+
+
+def _numbers(values: Any, repeated: int = 1) -> tuple[float, ...]:
+    """A list as numbers; a single one of earlier versions stands for every channel."""
+    return tuple(map(float, values)) if isinstance(values, list) else (float(values),) * repeated
+
+
+def _transform(values: dict[str, Any]) -> Transform:
+    known = {name: values[name] for name in ("floor", "a", "b") if name in values}
+    return Transform(name=values.get("name", "none"), **{name: float(value) for name, value in known.items()})
 
 
 @cache
@@ -218,12 +349,14 @@ def _exact_float(frames: Tensor) -> Tensor:
 
 
 class _Statistics:
-    """Count, mean, sum of squared deviations and range of each channel, joined piece by piece.
+    """Count, mean and sum of squared deviations of each channel after a transform, and its range before it; joined
+    piece by piece.
 
     Chan, Golub, LeVeque 1983, "Algorithms for computing the sample variance", equations 2.1.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, transform: Transform) -> None:
+        self.transform = transform
         self.count = np.zeros(channels)
         self.mean = np.zeros(channels)
         self.squares = np.zeros(channels)
@@ -237,11 +370,13 @@ class _Statistics:
             values = values[np.isfinite(values)]
             if not values.size:
                 continue
+            self.low[channel] = min(self.low[channel], values.min())
+            self.high[channel] = max(self.high[channel], values.max())
+            if self.transform.changes:
+                values = self.transform.forward(torch.from_numpy(values)).numpy()
             mean, shift = values.mean(), values.mean() - self.mean[channel]
             total = self.count[channel] + values.size
             self.squares[channel] += ((values - mean) ** 2).sum()
             self.squares[channel] += shift**2 * self.count[channel] * values.size / total
             self.mean[channel] += shift * values.size / total
             self.count[channel] = total
-            self.low[channel] = min(self.low[channel], values.min())
-            self.high[channel] = max(self.high[channel], values.max())

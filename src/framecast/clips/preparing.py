@@ -4,9 +4,11 @@ Sequences too short for a clip are left out first, so that a split can never con
 windows are cut inside the pieces, and the normaliser is fitted on frames of the training pieces only.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from framecast.clips.agreement import (
@@ -16,27 +18,39 @@ from framecast.clips.agreement import (
     agreed_shape,
     clip_in_words,
     count_of,
+    is_picture,
     long_enough,
     longest_clip,
+    transform_notes,
 )
 from framecast.clips.augment import AugmentConfig
+from framecast.clips.channels import added_channels, forecast_places
 from framecast.clips.clip_set import ClipSet
 from framecast.clips.clip_sets import ClipSets
 from framecast.clips.config import ClipsConfig
 from framecast.clips.conversion import FrameConversion
 from framecast.clips.frame_reader import FrameReader
+from framecast.clips.framing import CENTRE, Framing
 from framecast.clips.normaliser import Normaliser
-from framecast.clips.splits import Splits, split_sequences
+from framecast.clips.splits import SplitMethod, Splits, split_sequences
 from framecast.clips.windows import Segment, Windows, enumerate_windows
 from framecast.frames.clip import ClipSpec
 from framecast.frames.errors import ConfigurationError, SplitError
-from framecast.frames.sequence import SPLITS, Split
+from framecast.frames.sequence import SPLITS, SequenceInfo, Split
 from framecast.frames.source import Source
 
 FITTING_FRAMES = 4096
 """A normaliser is fitted on at most so many training frames, in runs of 16 that are spread evenly."""
 
 _RUN = 16
+
+_REMEDY: dict[SplitMethod, str] = {
+    "official": "set clips.split.by to group, sequence or time, which divide without the data set's own lists",
+    "group": "change the shares of clips.split, divide by sequence or time",
+    "sequence": "change the shares of clips.split, divide by time",
+    "time": "change the shares of clips.split",
+}
+"""What may be done where a split is empty."""
 
 
 def prepare_clips(
@@ -45,6 +59,7 @@ def prepare_clips(
     *,
     seed: int = 0,
     normaliser: Normaliser | None = None,
+    static: NDArray[np.float32] | None = None,
     required: tuple[Split, ...] = SPLITS,
 ) -> ClipSets:
     """Cut a source into training, validation and test clips.
@@ -54,6 +69,7 @@ def prepare_clips(
         config: what clips to cut.
         seed: of augmentation, 0 or more.
         normaliser: that of a finished run, used as it is; None fits one on the training frames.
+        static: fields that a finished run keeps (see :mod:`framecast.clips.channels`); None reads them anew.
         required: splits that must hold a clip, unless their share is 0. Evaluation needs the one that it scores only.
 
     Raises:
@@ -62,16 +78,20 @@ def prepare_clips(
         ConfigurationError: frames of different sizes, channels or value ranges cannot be in one batch.
     """
     infos, notes = long_enough(source, config)
-    conversion = FrameConversion(config.frame_size, config.color)
-    (channels, height, width), shape_notes = agreed_shape(infos, conversion)
+    conversion = FrameConversion(config.frame_size, config.color, config.fit)
+    at_random = config.crop is not None and config.crop_at is None
+    framing = Framing(conversion=conversion, crop=config.crop_size, crop_at=config.crop_at or CENTRE)
+    (channels, height, width), shape_notes = agreed_shape(infos, framing)
     value_range = agreed_range(infos)
-    if config.augment.quarter_turns and height != width:
+    augment, augment_notes = _allowed(config.augment, infos.values())
+    if augment.quarter_turns and height != width:
         raise ConfigurationError(
-            f"clips.augment.quarter_turns needs square frames, found {height}x{width}; set clips.size to one number, "
-            "or use flips alone."
+            f"clips.augment.quarter_turns needs square frames, found {height}x{width}; set clips.size or clips.crop to "
+            "one number, or use flips alone."
         )
+    added = added_channels(config.channels, infos.values(), static=static)
     splits = split_sequences(infos, config.split)
-    notes += shape_notes + splits.notes
+    notes += shape_notes + augment_notes + splits.notes
     windows: dict[Split, Windows] = {split: _windows(splits, split, config) for split in SPLITS}
     _refuse_empty(source, splits, windows, config, required)
     reader = FrameReader(conversion, max_bytes=int(config.cache_gib * 2**30))
@@ -80,12 +100,21 @@ def prepare_clips(
             raise SplitError("There are no training frames to fit a normaliser on; give clips.split.train a share.")
         normaliser = Normaliser.fit(
             config.normaliser,
-            _fitting_frames(source, splits.segments["train"], reader),
+            _fitting_frames(
+                source, splits.segments["train"], reader, replace(framing, crop=None) if at_random else framing
+            ),
             channels=channels,
             value_range=value_range,
+            transform=config.transform,
+            shared_range=is_picture(infos),
         )
+        notes += transform_notes(infos, config.transform)
+        normaliser = normaliser.with_added(0 if added is None else added.count)
     else:
         notes += agree_with_normaliser(normaliser, channels, value_range)
+    forecast = forecast_places(
+        config.channels, next(iter(infos.values())), channels, 0 if added is None else added.count
+    )
     clip_sets: dict[Split, ClipSet] = {
         split: ClipSet(
             split=split,
@@ -95,9 +124,13 @@ def prepare_clips(
             horizon=config.horizon,
             frame_step=config.frame_step,
             reader=reader,
-            dtype=agreed_dtype(infos),
+            framing=framing,
+            crops_at_random=split == "train" and at_random,
+            dtype=framing.dtype(agreed_dtype(infos), list(infos.values())),
             normaliser=normaliser,
-            augment=config.augment if split == "train" else AugmentConfig(),
+            added=added,
+            forecast_channels=forecast,
+            augment=augment if split == "train" else AugmentConfig(),
             seed=seed,
             renews=split == "train",
         )
@@ -107,9 +140,10 @@ def prepare_clips(
     spec = ClipSpec(
         context=config.context,
         horizon=config.horizon,
-        channels=channels,
+        channels=normaliser.channels,
         height=height,
         width=width,
+        forecast_channels=forecast,
         low=low,
         high=high,
     )
@@ -124,9 +158,19 @@ def prepare_clips(
     )
 
 
+def _allowed(augment: AugmentConfig, infos: Iterable[SequenceInfo]) -> tuple[AugmentConfig, tuple[str, ...]]:
+    """What the recordings bear of it, and a note on what is left out."""
+    upright = next((info for info in infos if info.fixed_orientation), None)
+    if upright is None or not augment.turns or augment.ignore_orientation:
+        return augment, ()
+    return augment.upright(), (
+        f"Flips and quarter turns are left out: '{upright.name}' has a fixed orientation, as maps and radar have. Set "
+        "clips.augment.ignore_orientation=true to do them all the same.",
+    )
+
+
 def _windows(splits: Splits, split: Split, config: ClipsConfig) -> Windows:
-    stride = config.stride or (1 if split == "train" else config.horizon * config.frame_step)
-    return enumerate_windows(splits.segments[split], span=config.span, stride=stride)
+    return enumerate_windows(splits.segments[split], span=config.span, stride=config.stride_in(split))
 
 
 def _refuse_empty(
@@ -141,7 +185,7 @@ def _refuse_empty(
         counts = ", ".join(f"{len(splits.segments[split])} for {split}" for split in SPLITS)
         raise SplitError(
             f"'{source.location}' leaves nothing for the {empty} split (method: {splits.method}; found {counts}); "
-            "change clips.split, or add recordings."
+            f"{_REMEDY[splits.method]}, or add recordings."
         )
     raise SplitError(
         f"The {empty} split of '{source.location}' has at most {count_of(longest[empty], 'frame')} in one piece "
@@ -150,7 +194,9 @@ def _refuse_empty(
     )
 
 
-def _fitting_frames(source: Source, segments: tuple[Segment, ...], reader: FrameReader) -> Iterator[NDArray[Any]]:
+def _fitting_frames(
+    source: Source, segments: tuple[Segment, ...], reader: FrameReader, framing: Framing
+) -> Iterator[NDArray[Any]]:
     runs = [
         (segment.sequence, start, min(start + _RUN, segment.stop))
         for segment in segments
@@ -159,4 +205,5 @@ def _fitting_frames(source: Source, segments: tuple[Segment, ...], reader: Frame
     count = min(len(runs), FITTING_FRAMES // _RUN)
     for order in range(count):
         place, start, stop = runs[order * len(runs) // count]
-        yield reader.read(source.sequences[place], start, stop)
+        sequence = source.sequences[place]
+        yield framing.read(reader, sequence, start, stop, step=1, window=framing.window(sequence.info))

@@ -103,7 +103,7 @@ def split_sequences(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> S
     splits = _by_time(infos, config)
     if config.by == "auto" and len(infos) > 1:
         note = (
-            f"Only {len(_groups(infos))} groups (people, videos, days), too few to give each split its own: they are "
+            f"{_counted_groups(infos)} (people, videos, days), too few to give each split its own: recordings are "
             "divided by time, and the test shows later frames of recordings that training has seen."
         )
         return replace(splits, notes=(note,))
@@ -177,7 +177,8 @@ def _by_sequence(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> Spli
         return splits
     note = (
         f"{len(divided)} of {len(owners)} groups (people, videos, days) are divided between splits, first "
-        f"'{divided[0]}': the test shows recordings that resemble those of the training, and its figures are better than on new ones."
+        f"'{divided[0]}': the test shows recordings that resemble those of the training, and its figures are better "
+        "than on new ones."
     )
     return replace(splits, notes=(note,))
 
@@ -223,6 +224,11 @@ def _times(info: SequenceInfo) -> NDArray[np.float64] | None:
 
 def _whole(infos: Mapping[int, SequenceInfo]) -> tuple[Segment, ...]:
     return tuple(Segment(place, 0, info.num_frames) for place, info in infos.items())
+
+
+def _counted_groups(infos: Mapping[int, SequenceInfo]) -> str:
+    number = len(_groups(infos))
+    return "Only 1 group" if number == 1 else f"Only {number} groups"
 
 
 def _groups(infos: Mapping[int, SequenceInfo]) -> set[str]:

@@ -4,14 +4,19 @@ Dataclasses that configure one class stand beside that class (a model's settings
 ``clips``); here stand the ones that describe the run as a whole.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, final
 
 from framecast.clips.config import ClipsConfig
 from framecast.frames.source import Source
 from framecast.models.layers.recurrence import RecurrenceConfig
-from framecast.sources.open import open_source
+from framecast.sources.open import kind_of, open_source
+from framecast.sources.table import READERS, SOURCES
+
+_OF_THE_PLACE = {"pattern", "group_pattern"}
+"""Settings of a source that say which files it has, not what they mean."""
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", 32, "bf16"]
@@ -39,6 +44,23 @@ class SourceChoice:
             ConfigurationError: a setting that the reader does not have.
         """
         return open_source(self.location, kind=self.kind, options=self.options)
+
+    def open_alike(self, location: str | Path, options: Mapping[str, Any] | None = None) -> Source:
+        """Open other recordings, read as these were: units, layouts, variables and the like hold for them too.
+
+        Args:
+            location: a path, or the name of a generator or data set.
+            options: settings of the reader (``kind`` among them) that come before those of this source.
+
+        Raises:
+            SourceError: nothing readable there.
+            ConfigurationError: a setting that the reader does not have.
+        """
+        given = dict(options or {})
+        kind = given.pop("kind", None) or kind_of(location)
+        known = {field.name for field in fields(SOURCES.load(kind).config_class)} if kind in READERS else set[str]()
+        kept = {name: value for name, value in self.options.items() if name in known - _OF_THE_PLACE}
+        return open_source(location, kind=kind, options=kept | given)
 
 
 @final
@@ -212,7 +234,7 @@ class TrainingConfig:
 
     draw_on_device: Literal["auto", True, False] = "auto"
     """Draw the training clips of a digits generator on the training device; bit for bit those that are read otherwise.
-    ``auto`` does so on a CUDA device, unless clips are resized, recoloured, flipped or turned."""
+    ``auto`` does so on a CUDA device, unless clips are resized, cropped, recoloured, flipped, turned or reversed."""
 
     validate_every: int = 1
     """Validate every so many epochs (and at the end)."""
@@ -253,8 +275,9 @@ class TrainingConfig:
 class EvaluationConfig:
     """How the run is evaluated."""
 
-    conventions: tuple[str, ...] = ("strict",)
-    """Names from ``framecast list conventions``; the first one leads the tables."""
+    conventions: tuple[str, ...] | None = None
+    """Names from ``framecast list conventions``; the first one leads the tables. Null: ``physical`` and ``strict`` for
+    recordings with units (mm/h, K), ``strict`` for pictures."""
 
     baselines: tuple[str, ...] = ("persistence", "mean", "climatology", "linear")
     """Names from ``framecast list baselines``."""
@@ -269,11 +292,12 @@ class EvaluationConfig:
     """Next-frame models get a second row, marked one-step: true frames as input at every lead."""
 
     def __post_init__(self) -> None:
-        if not self.conventions:
-            raise ValueError("conventions must name at least one, such as strict")
+        if self.conventions is not None and not self.conventions:
+            raise ValueError("conventions must name at least one, such as strict; null chooses by the recordings")
         for name in ("conventions", "baselines"):
-            if len(set(getattr(self, name))) < len(getattr(self, name)):
-                raise ValueError(f"{name} must not name the same twice, found {', '.join(getattr(self, name))}")
+            names = getattr(self, name) or ()
+            if len(set(names)) < len(names):
+                raise ValueError(f"{name} must not name the same twice, found {', '.join(names)}")
         for name in ("batch_size", "max_clips"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1 or null, found {value}")

@@ -8,7 +8,9 @@
       weights.safetensors   the best weights
       normaliser.json       native values to normalised ones, fitted on training data
       baselines.safetensors fitted baselines
+      static.safetensors    fields that do not change, where clips show any (see clips/channels.py)
       splits.json           which frames were for training, validation and test
+      leaks.json            what of the test was found in the training (see clips/leaks.py)
       inspect.json          what the source holds
       frames.png            sample frames of it
       histogram.png         how its values are distributed
@@ -38,7 +40,9 @@ _FILES = {
     "weights": "weights.safetensors",
     "normaliser": "normaliser.json",
     "baselines": "baselines.safetensors",
+    "static": "static.safetensors",
     "splits": "splits.json",
+    "leaks": "leaks.json",
     "inspection": "inspect.json",
     "sample_frames": "frames.png",
     "histogram": "histogram.png",
@@ -66,7 +70,9 @@ class RunFolder:
         self.weights = self.path / _FILES["weights"]
         self.normaliser = self.path / _FILES["normaliser"]
         self.baselines = self.path / _FILES["baselines"]
+        self.static = self.path / _FILES["static"]
         self.splits = self.path / _FILES["splits"]
+        self.leaks = self.path / _FILES["leaks"]
         self.inspection = self.path / _FILES["inspection"]
         self.sample_frames = self.path / _FILES["sample_frames"]
         self.log = self.path / _FILES["log"]

@@ -104,6 +104,7 @@ class RunRecord:
             values = _known(cls, values)
             spec = _known(ClipSpec, values["spec"])
             spec["low"], spec["high"] = tuple(spec["low"]), tuple(spec["high"])
+            spec["forecast_channels"] = tuple(spec.get("forecast_channels", ()))  # earlier versions had none
             values["spec"] = ClipSpec(**spec)
             values["caveats"], values["notes"] = tuple(values["caveats"]), tuple(values["notes"])
             return cls(**values)

@@ -33,6 +33,9 @@ from framecast.runs.config import (
 from framecast.sources.table import READERS, SOURCES
 
 SECTIONS = tuple(field.name for field in dataclasses.fields(RunConfig))
+_PATHS_OF_SOURCES = ("folder", "file", "list", "lists")
+"""Settings of sources that are paths."""
+
 _PLUG_KEY = {"source": "location", "model": "name"}
 _SHORT_FORM = {**_PLUG_KEY, "loss": None}
 
@@ -153,7 +156,7 @@ def resolve(layer: Layer) -> RunConfig:
     evaluation = settings(EvaluationConfig, sections.get("evaluation"), where="evaluation")
     # Nothing is built here for use: mistakes are to be found before anything is read, not after hours of training.
     build_loss(loss, training.penalties)
-    for table, names in ((CONVENTIONS, evaluation.conventions), (BASELINES, evaluation.baselines)):
+    for table, names in ((CONVENTIONS, evaluation.conventions or ()), (BASELINES, evaluation.baselines)):
         for name in names:
             table[name]
     return RunConfig(
@@ -208,8 +211,9 @@ def _source(options: dict[str, Any]) -> SourceChoice:
             "No source was named; give a path or the name of a generator (framecast list sources), on the command line "
             "or as 'source' in the configuration file."
         )
-    if isinstance(options.get("folder"), str):
-        options["folder"] = _absolute(options["folder"])
+    for key in _PATHS_OF_SOURCES:
+        if isinstance(options.get(key), str):
+            options[key] = _absolute(options[key])
     # A generator is meant, also where a folder of its name lies: that one is reached as ./name.
     generator = location in SOURCES and location not in READERS
     return SourceChoice(

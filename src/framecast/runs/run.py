@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -48,12 +50,37 @@ class Run:
         load_weights(model, folder.weights)
         return cls(folder, config, record, normaliser, model.to(device).eval())
 
+    def static(self) -> NDArray[np.float32] | None:
+        """The fields that its clips show beside what was recorded, (S, H, W); None where there are none.
+
+        Raises:
+            RunError: they are missing or damaged.
+        """
+        if not self.config.clips.channels.static:
+            return None
+        return load_static(self.folder)
+
     def baseline(self, name: str) -> Baseline:
-        """A baseline as it was fitted on the training clips of this run."""
-        baseline = build_baseline(name, self.record.spec)
+        """A baseline as it was fitted on the training clips of this run; it lives on ``normaliser.plain()``."""
+        baseline = build_baseline(name, self.normaliser.plain_spec(self.record.spec))
         if any(True for _ in baseline.buffers()):
             load_weights(baseline, self.folder.baselines, prefix=f"{name}.")
         return baseline.eval()
+
+
+def load_static(folder: RunFolder) -> NDArray[np.float32]:
+    """Read the fields that a run keeps, (S, H, W).
+
+    Raises:
+        RunError: they are missing or damaged.
+    """
+    try:
+        return load_file(folder.static)["static"].numpy()
+    except (SafetensorError, OSError, KeyError) as error:
+        raise RunError(
+            f"'{folder.static}', the fields that the run shows its model, cannot be read ({error}); copy the run again "
+            "from where it was trained."
+        ) from None
 
 
 def load_normaliser(folder: RunFolder) -> Normaliser:

@@ -1,6 +1,7 @@
 """Fit the baselines on training clips, once, so that a moved run can still be compared with them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -19,11 +20,14 @@ def fit_baselines(train: ClipSet, spec: ClipSpec) -> dict[str, Tensor]:
 
     Args:
         train: training clips; at most 2,000 of them are read, spread evenly, which is plenty for a mean.
-        spec: what they look like.
+        spec: what they look like. Where their normaliser has a transform, baselines are fitted on the scale without
+            it, on which they are asked later (see :meth:`framecast.clips.normaliser.Normaliser.plain`).
 
     Returns:
         Fitted tensors, named ``"<baseline>.<buffer>"``.
     """
+    normaliser = train.normaliser
+    train, spec = replace(train, normaliser=normaliser.plain()), normaliser.plain_spec(spec)
     fitted: dict[str, Tensor] = {}
     for name in BASELINES:
         baseline = build_baseline(name, spec)

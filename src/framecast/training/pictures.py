@@ -31,8 +31,9 @@ class ValidationPictures:
         """Write the picture of this epoch (1-based); the model is in eval mode."""
         batch = self._batch.to(next(model.parameters()).device)
         forecast = roll_out(model, batch.context, batch.horizon)
+        shown = list(model.spec.forecast_channels or range(model.spec.channels))
         context, truth, drawn = (
-            self._normaliser.to_unit(frames).clamp(0, 1).float().cpu().numpy()
+            self._normaliser.to_unit(frames)[:, :, shown].clamp(0, 1).float().cpu().numpy()
             for frames in (batch.context, batch.target, forecast)
         )
         self._folder.mkdir(exist_ok=True)

@@ -20,7 +20,6 @@ from framecast.metrics.conventions.table import CONVENTIONS
 from framecast.runs.config import Device, Precision
 from framecast.runs.division import load_division, trained_on
 from framecast.runs.run import Run
-from framecast.sources.open import open_source
 from framecast.training.device import choose_device, choose_precision, computing
 
 EvaluationSplit = Literal["test", "validation", "train", "all"]
@@ -44,7 +43,8 @@ def evaluate(
         run: an opened run, or its folder.
         source: other recordings than those of the run; they are cut and normalised as the run's were.
         split: which part of the source; "all" takes every clip of it (for a source that training never saw).
-        conventions: names from ``framecast list conventions``, the first one leads; empty takes the run's.
+        conventions: names from ``framecast list conventions``, the first one leads; empty takes the run's, and where it
+            names none, ``physical`` and ``strict`` for recordings with units, ``strict`` for pictures.
         max_clips: at most so many clips, at least 1, spread evenly; None takes the run's setting.
         out: where the files go; None takes ``RUN/evaluation``. Only files of an earlier evaluation are replaced.
         device: where to compute.
@@ -64,9 +64,11 @@ def evaluate(
     place = choose_device(device)
     run.model.to(torch.device(place))
     settings = run.config.evaluation
-    chosen = [CONVENTIONS.load(name) for name in dict.fromkeys(conventions or settings.conventions)]
+    named = [CONVENTIONS.load(name) for name in dict.fromkeys(conventions or settings.conventions or ())]
     recordings = _recordings(run, source)
     clips, notes = _clips(run, recordings, split)
+    _check_units(run, clips)
+    chosen = named or [CONVENTIONS.load(name) for name in ("physical", "strict") if name == "strict" or clips.units]
     warnings = [*run.record.notes, *notes]
     if split == "train":
         warnings.append(
@@ -95,7 +97,7 @@ def _recordings(run: Run, source: str | Path | Source | None) -> Source:
     if isinstance(source, Source):
         return source
     if source is not None:
-        return open_source(str(source))
+        return run.config.source.open_alike(source)
     return run.config.source.open()
 
 
@@ -105,11 +107,20 @@ def _clips(run: Run, recordings: Source, split: EvaluationSplit) -> tuple[ClipSe
     if split == "all":
         everything = SplitConfig(by="group", train=0, validation=0, test=1)
         config = dataclasses.replace(config, split=everything)
-    sets = prepare_clips(recordings, config, normaliser=run.normaliser, required=(part,))
+    sets = prepare_clips(recordings, config, normaliser=run.normaliser, static=run.static(), required=(part,))
     notes = [*recordings.notes, *sets.notes]
     if split in ("validation", "test"):
         notes += _leaks(run, recordings, sets, part)
     return sets.of(part).plain(), notes
+
+
+def _check_units(run: Run, clips: ClipSet) -> None:
+    trained = run.record.units
+    if len(clips) and trained and clips.units and clips.units != trained:
+        raise ConfigurationError(
+            f"The run was trained on values in {trained}, and these recordings are in {clips.units}; give recordings "
+            f"in {trained}, or set source.units if the files are wrong."
+        )
 
 
 def _leaks(run: Run, recordings: Source, sets: ClipSets, split: Split) -> list[str]:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from framecast.clips.config import ClipsConfig
+from framecast.clips.split_view import SplitView, view_splits
 from framecast.frames.errors import SourceError
 from framecast.frames.source import Source
 from framecast.sources.inspection import Inspection, inspect_source
@@ -35,3 +37,16 @@ def inspect(
                 f"'{folder}' already holds {', '.join(there)}; choose another --out, or replace them with --overwrite."
             )
     return inspect_source(opened) if folder is None else write_data_page(opened, folder)
+
+
+def inspect_splits(source: str | Path | Source, clips: ClipsConfig | None = None) -> SplitView:
+    """Who would go where in a training; no frame is read.
+
+    Args:
+        source: a path, the name of a generator, or a source.
+        clips: length of the clips, and how to divide; None takes the defaults.
+
+    Raises:
+        FramecastError: nothing readable, nothing long enough for a clip, or a division that is not possible.
+    """
+    return view_splits(open_source(source), clips or ClipsConfig())

@@ -1,7 +1,7 @@
 """Predict: the frames that follow a recording, written in the format that the output's ending names."""
 
 from collections.abc import Sequence as Listing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, final
@@ -11,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from framecast.forecasting.predictor import Predictor
+from framecast.forecasting.tiling import OVERLAP
 from framecast.frames.errors import ConfigurationError, SourceError
+from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Source
 from framecast.runs.config import Device, Precision
 from framecast.runs.run import Run
-from framecast.sources.open import open_source
+from framecast.sources.writers_table import PICTURES
 from framecast.sources.writing import check_ending, write_frames
 from framecast.training.device import choose_device, computing
 
@@ -41,7 +43,9 @@ def predict(
     out: str | Path | None = None,
     horizon: int | None = None,
     with_context: bool = False,
+    newest: bool = False,
     fps: float | None = None,
+    tile_overlap: float = OVERLAP,
     overwrite: bool = False,
     device: Device = "auto",
     precision: Precision = 32,
@@ -50,11 +54,15 @@ def predict(
 
     Args:
         run: an opened run, or its folder.
-        recordings: a file, a folder of files, or a source. The context is the end of each recording.
+        recordings: a file, a folder of files, or a source. The context is the end of each recording. Paths are read
+            with the settings of the run's own source (units, layout, variables) as far as their reader has them.
         out: a file whose ending chooses the format, or a folder when there are several recordings; None writes nothing.
         horizon: frames to forecast; None takes the run's own horizon.
         with_context: put the context before the forecast.
+        newest: forecast after the newest recording only, the one that ends last (without times: the last by name).
         fps: frames per second of a written video; None continues at the recording's rate.
+        tile_overlap: frames larger than those that the run was trained on are forecast in tiles; so much of a tile,
+            from 0 to 0.9, lies at least also in the next one.
         overwrite: replace existing files.
         device: where to compute.
         precision: in what, whatever the training's was.
@@ -71,9 +79,11 @@ def predict(
         raise ConfigurationError(f"The horizon must be at least 1 frame, found {horizon}.")
     place = choose_device(device)
     run.model.to(torch.device(place))
-    source = recordings if isinstance(recordings, Source) else open_source(str(recordings))
+    source = recordings if isinstance(recordings, Source) else run.config.source.open_alike(recordings)
+    if newest:
+        source = replace(source, sequences=(_newest(source.sequences),))
     paths = _outputs(source, None if out is None else Path(out), overwrite=overwrite)
-    predictor = Predictor(run)
+    predictor = Predictor(run, overlap=tile_overlap)
     for sequence in source.sequences:  # all of them before the first forecast is made
         predictor.check(sequence.info)
     predictions: list[Prediction] = []
@@ -81,13 +91,14 @@ def predict(
         with computing(place, precision):
             frames = _forecast(predictor, sequence, horizon or run.record.spec.horizon, with_context=with_context)
         if path is not None:
+            shown, value_range = _shown(frames, sequence.info, run, path)
             write_frames(
                 path,
-                frames,
+                shown,
                 step_seconds=_step_seconds(sequence.info, run),
                 fps=fps,
-                value_range=sequence.info.value_range or (run.normaliser.low, run.normaliser.high),
-                like=sequence.info,
+                value_range=value_range,
+                like=predictor.info_of_forecast(sequence.info),
                 start_time=_start_time(sequence.info, run, predictor, with_context=with_context),
                 overwrite=overwrite,
             )
@@ -96,16 +107,36 @@ def predict(
                 sequence=sequence.info.name,
                 frames=frames,
                 path=path,
-                caveats=predictor.caveats(horizon or run.record.spec.horizon),
+                caveats=predictor.caveats(horizon or run.record.spec.horizon, sequence.info),
             )
         )
     return predictions
 
 
+def _newest(sequences: Listing[Sequence]) -> Sequence:
+    ends = [sequence.info.time_of(sequence.info.num_frames - 1) for sequence in sequences]
+    known = [(end, place) for place, end in enumerate(ends) if end is not None]
+    return sequences[max(known)[1] if len(known) == len(sequences) else -1]
+
+
 def _forecast(predictor: Predictor, sequence: Sequence, horizon: int, *, with_context: bool) -> NDArray[Any]:
     context = predictor.context_of(sequence)
     forecast = predictor.forecast(context, sequence.info, horizon)
-    return np.concatenate([context, forecast]) if with_context else forecast
+    return np.concatenate([predictor.chosen(context), forecast]) if with_context else forecast
+
+
+def _shown(frames: NDArray[Any], info: SequenceInfo, run: Run, path: Path) -> tuple[NDArray[Any], tuple[float, float]]:
+    """What is written, and the values that become black and white where the format holds pictures.
+
+    Fields that were learned on a logarithmic scale are shown on it: linearly, all but the heaviest rain is black.
+    """
+    low, high = info.value_range or run.normaliser.value_range
+    transform = run.normaliser.transform
+    if not transform.changes or frames.dtype.kind != "f" or check_ending(path) not in PICTURES:
+        return frames, (low, high)
+    scaled = transform.forward(torch.from_numpy(frames)).numpy()
+    ends = transform.forward(torch.tensor([low, high], dtype=torch.float64)).tolist()
+    return scaled, (ends[0], ends[1])
 
 
 def _step_seconds(info: SequenceInfo, run: Run) -> float | None:
@@ -125,7 +156,10 @@ def _outputs(source: Source, out: Path | None, *, overwrite: bool) -> Listing[Pa
     sequences = source.sequences
     if out is None:
         return [None] * len(sequences)
-    a_folder_of_files = Path(source.location).is_dir() and source.kind != "images"
+    place = user_path(source.location).absolute()
+    # Many files can be one recording: a folder of images, radar pictures of one day.
+    one_recording = source.kind == "images" or sequences[0].info.path == str(place)
+    a_folder_of_files = place.is_dir() and not one_recording
     if len(sequences) == 1 and not a_folder_of_files:
         paths = [out]
     else:
@@ -148,8 +182,11 @@ def _outputs(source: Source, out: Path | None, *, overwrite: bool) -> Listing[Pa
 
 
 def _inside(folder: Path, sequence: Sequence) -> Path:
-    """The recording's own name and format; formats that cannot be written become mp4, arrays with parts become npy."""
+    """The recording's own name and format; formats that cannot be written become mp4, arrays with parts become npy,
+    measured fields without an ending become nc."""
     name = Path(sequence.info.name)
+    if not name.suffix and sequence.info.units is not None:
+        return folder / name.with_name(f"{name.name}.nc")  # pictures would keep neither values nor units
     try:
         check_ending(name)
         return folder / name

@@ -4,9 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from framecast.clips.late_drawing import draw_late
+from framecast.clips.leaks import LeakReport, find_leaks
 from framecast.clips.normaliser import Normaliser
 from framecast.clips.preparing import ClipSets, prepare_clips
 from framecast.frames.errors import ConfigurationError, RunError, SplitError, TrainingError
@@ -24,7 +27,7 @@ from framecast.runs.division import load_division, save_division
 from framecast.runs.folder import Mode, RunFolder
 from framecast.runs.record import RunRecord, Status, installed_versions
 from framecast.runs.resolve import as_layer, to_yaml
-from framecast.runs.run import Run, load_normaliser, load_weights, save_weights
+from framecast.runs.run import Run, load_normaliser, load_static, load_weights, save_weights
 from framecast.training.baselines import fit_baselines
 from framecast.training.compiling import choose_compile
 from framecast.training.device import choose_device, choose_precision
@@ -50,13 +53,18 @@ class Prepared:
 
 
 def prepare_training(
-    config: RunConfig, *, normaliser: Normaliser | None = None, source: Source | None = None
+    config: RunConfig,
+    *,
+    normaliser: Normaliser | None = None,
+    static: NDArray[np.float32] | None = None,
+    source: Source | None = None,
 ) -> Prepared:
     """Open the source, cut it into clips and build the model; nothing is written.
 
     Args:
         config: the resolved configuration.
         normaliser: the one of an earlier run, to continue it; None fits a new one on the training clips.
+        static: the fields that an earlier run keeps; None reads them anew.
         source: recordings to use instead of the configured ones.
 
     Raises:
@@ -68,7 +76,7 @@ def prepare_training(
     check_recording(config.training, device.type)
     if source is None:
         source = config.source.open()
-    clips = prepare_clips(source, config.clips, seed=config.training.seed, normaliser=normaliser)
+    clips = prepare_clips(source, config.clips, seed=config.training.seed, normaliser=normaliser, static=static)
     for split in ("train", "validation"):
         if not len(clips.of(split)):
             raise SplitError(f"Training needs {split} clips, and there are none; give clips.split.{split} a share.")
@@ -115,11 +123,12 @@ def train(
     folder = RunFolder(target)
     mode: Mode = "resume" if resume else "overwrite" if overwrite else "new"
     folder.check(mode)
-    earlier = None
+    earlier, static = None, None
     if resume:
         _check_resumable(folder, config)
         earlier = load_normaliser(folder)
-    prepared = prepare_training(config, normaliser=earlier, source=source)
+        static = load_static(folder) if config.clips.channels.static else None
+    prepared = prepare_training(config, normaliser=earlier, static=static, source=source)
     if init_from is not None:
         load_weights(prepared.model, RunFolder(init_from).require().weights)
     with folder.locked():
@@ -129,8 +138,11 @@ def train(
         if resume:
             record = _record_to_continue(folder, prepared)
         else:
-            record = _first_record(prepared)
+            leaks = find_leaks(prepared.clips, budget=prepared.config.clips.leak_frames)
+            record = _first_record(prepared, leaks)
             _write_before_training(folder, prepared, record)
+            if leaks is not None:
+                folder.leaks.write_text(leaks.to_json(), encoding="utf-8")
         return _train_in(folder, prepared, record, resume=resume, monitor=monitor or SilentMonitor())
 
 
@@ -211,7 +223,7 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
     choice = record.compiled if resume and config.compile == "auto" else config.compile
     compiled = choose_compile(choice, fabric.device.type, flops=flops)
     set_recurrence(prepared.model, config.recurrence, fused=compiled)
-    monitor.introduced(summary(prepared.model))
+    monitor.introduced("\n".join([summary(prepared.model), *(f"Note: {note}" for note in record.notes)]))
     if resume:
         trainer.restore()
     precision = str(choose_precision(choose_device(config.device), config.precision))
@@ -233,7 +245,7 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
     return Run.open(folder.path)
 
 
-def _first_record(prepared: Prepared) -> RunRecord:
+def _first_record(prepared: Prepared, leaks: LeakReport | None) -> RunRecord:
     """What is known before the first step."""
     first = prepared.source.sequences[0].info
     count = parameter_count(prepared.model)
@@ -251,7 +263,7 @@ def _first_record(prepared: Prepared) -> RunRecord:
         units=first.units,
         step_seconds=None if step is None else step * prepared.config.clips.frame_step,
         caveats=prepared.model.caveats(),
-        notes=(*prepared.source.notes, *prepared.clips.notes),
+        notes=(*prepared.source.notes, *prepared.clips.notes, *(() if leaks is None else leaks.sentences)),
     )
 
 
@@ -276,6 +288,9 @@ def _write_before_training(folder: RunFolder, prepared: Prepared, record: RunRec
     _write_config(folder, prepared.config)
     folder.normaliser.write_text(prepared.clips.normaliser.to_json(), encoding="utf-8")
     save_division(folder.splits, prepared.clips)
+    added = prepared.clips.train.added
+    if added is not None and added.static is not None:
+        save_weights({"static": torch.from_numpy(added.static)}, folder.static)
     write_data_page(prepared.source, folder.path)
     save_weights(fit_baselines(prepared.clips.train, prepared.clips.spec), folder.baselines)
 
