@@ -43,7 +43,14 @@ CONTEXT, HORIZON = 3, 2
 
 
 def build_source(
-    *, size: int = 12, dtype: str = "uint8", num_frames: int = 7, channels: int = 1, location: str = "memory"
+    *,
+    size: int = 12,
+    dtype: str = "uint8",
+    num_frames: int = 7,
+    channels: int = 1,
+    location: str = "memory",
+    units: str | None = None,
+    **known: Any,
 ) -> MemorySource:
     """Noise, which changes more from frame to frame from one recording to the next."""
     sequences: list[Sequence] = []
@@ -59,10 +66,11 @@ def build_source(
             height=size,
             width=size,
             dtype=dtype,
-            units="mm/h",
+            units=units,
             step_seconds=0.5,
             value_range=range_of_dtype(np.dtype(dtype)),
             split="train" if number < 4 else "validation" if number < 6 else "test",
+            **known,
         )
         sequences.append(MemorySequence(info, frames))
     return MemorySource(kind="memory", location=location, sequences=tuple(sequences))
@@ -152,8 +160,8 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
             macs_per_frame=34.0,
             training_clips=len(sets.train),
             validation_clips=len(sets.validation),
-            dtype="uint8",
-            units="mm/h",
+            dtype=source.sequences[0].info.dtype,
+            units=source.sequences[0].info.units,
             step_seconds=0.5,
             notes=("a file was left out",),
         )

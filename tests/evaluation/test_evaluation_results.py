@@ -20,8 +20,9 @@ MakeRun = Callable[..., Run]
 
 
 def test_the_documented_keys_are_there(make_run: MakeRun, make_source: Any) -> None:
-    run = make_run()
-    evaluate(run, source=make_source())
+    source = make_source(units="mm/h")
+    run = make_run(source)
+    evaluate(run, source=source)
     text = (run.folder.evaluation / "results.json").read_text(encoding="utf-8")
     record = json.loads(text)
     assert next(iter(record)) == "schema"
@@ -48,7 +49,9 @@ def test_the_documented_keys_are_there(make_run: MakeRun, make_source: Any) -> N
     }
     assert record["cost"]["parameters"] == 12
     assert record["cost"]["seconds_per_frame"] > 0
-    assert record["warnings"] == ["a file was left out"]
+    assert (record["sequences"], record["groups"], record["repeated_share"]) == (4, 4, 0.0)
+    assert record["warnings"][0] == "a file was left out"
+    assert "4 independent recordings" in record["warnings"][1]
 
 
 def test_results_come_back_as_they_were(make_run: MakeRun, make_source: Any) -> None:

@@ -157,12 +157,12 @@ def test_the_one_step_row_sees_the_true_frames(make_run: MakeRun, make_source: A
 
 
 def test_missing_values_do_not_count(make_run: MakeRun, make_source: Any, get_truth: Any) -> None:
-    source = make_source(dtype="float32")
+    source = make_source(dtype="float32", has_missing=True)
     for sequence in source.sequences:
         sequence.frames[4, 0, :6] = np.nan
         sequence.frames[5] = np.nan
     run = make_run(source, gain=1.0)
-    low, high = run.normaliser.low, run.normaliser.high
+    low, high = run.normaliser.value_range
     clips = (get_truth(source) * 255 - low) / (high - low)
     filled = np.nan_to_num(clips, nan=0.0)
     error = np.clip(filled[:, [2, 2]], 0, 1) - clips[:, 3:]
@@ -228,12 +228,14 @@ def test_scores_on_training_clips_come_with_a_warning_and_without_augmentation(
 
 
 def test_a_source_of_its_own_kind_can_be_evaluated_whole(make_run: MakeRun, make_source: Any) -> None:
-    run = make_run()
-    other = make_source(num_frames=5, location="elsewhere")
+    run = make_run(make_source(units="mm/h"))
+    other = make_source(num_frames=5, location="elsewhere", units="mm/h")
     results = evaluate(run, source=other, split="all")
     assert (results.source, results.source_kind, results.clips) == ("elsewhere", "memory", 10)
     assert results.units == "mm/h"
     assert results.step_seconds == 0.5
+    with pytest.raises(FramecastError, match="trained on values in mm/h, and these recordings are in dBZ"):
+        evaluate(run, source=make_source(units="dBZ"), split="all")
     with pytest.raises(FramecastError, match="channel"):
         evaluate(run, source=make_source(channels=3), split="all")
 

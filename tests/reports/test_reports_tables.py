@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
 
-from framecast.evaluation.results import Results
+from framecast.evaluation.results import MetricInfo, Results, Scores
 from framecast.reports import formatting
 from framecast.reports.score_table import limit_per_lead, score_table
 from framecast.reports.tables import inspection_table, plan_table, verdict_table
@@ -63,6 +63,25 @@ def test_the_verdict_table_shows_every_forecaster_and_what_other_conventions_cha
     assert lines["convlstm"][1:4] == ["0.01230", "19.30", "0.8740"]
     assert shown.count("tf") == 1, "only psnr differs under tf"
     assert on_screen(verdict_table(results(), conventions=["tf"], metrics=["psnr"])).count("strict") == 0
+
+
+def test_the_best_bias_is_the_one_nearest_to_zero_and_units_stand_below(results: Callable[..., Results]) -> None:
+    metrics = {
+        "mse": MetricInfo(summary="Squared.", better="lower", unit="(mm/h)²"),
+        "bias": MetricInfo(summary="Mean error.", better="zero", unit="mm/h"),
+    }
+    biases = {"convlstm": -0.9, "persistence": 0.2, "mean": -0.1}
+    rows = {
+        name: Scores(role="baseline", overall={"mse": 2.0, "bias": bias}, per_lead={"mse": [2.0], "bias": [bias]})
+        for name, bias in biases.items()
+    }
+    found = results(conventions={"physical": rows}, metrics=metrics, units="mm/h")
+    table = score_table(found, "physical")
+    assert [row.name for row in table.rows if row.cells[1].best] == ["mean"]
+    assert [column.title for column in table.columns] == ["mse\u00a0(mm/h)²", "bias\u00a0(mm/h)"]
+    head = on_screen(verdict_table(found)).splitlines()[1:3]
+    assert head[0].split()[:4] == ["mse", "↓", "bias", "→0"]
+    assert head[1].split()[:3] == ["forecaster", "(mm/h)²", "mm/h"]
 
 
 def test_the_inspection_table_takes_what_inspect_writes() -> None:

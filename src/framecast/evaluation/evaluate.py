@@ -16,14 +16,16 @@ from torch import Tensor
 
 from framecast.clips.clip_set import ClipSet
 from framecast.clips.loader import ClipLoader
+from framecast.evaluation.cautions import Cautions
 from framecast.evaluation.results import Cost, Example, ExampleClip, MetricInfo, Results, Role, Scores
+from framecast.evaluation.scales import chosen_channels, forecast_on, in_units, on_plain_scale, truth_on
 from framecast.evaluation.verdict import find_verdict
 from framecast.forecasting.roll_out import longest_block, roll_out
 from framecast.frames.batch import Batch
 from framecast.frames.errors import SplitError
 from framecast.frames.forecaster import Forecaster
 from framecast.metrics.accumulator import Accumulator
-from framecast.metrics.conventions.convention import Convention
+from framecast.metrics.conventions.convention import Convention, Space
 from framecast.metrics.scores import clip_values
 from framecast.runs.run import Run
 from framecast.version import __version__
@@ -42,8 +44,10 @@ class Row:
     name: str
     role: Role
     predict: Predict
-    """From a batch to (B, M, C, H, W), normalised. Only the one-step row looks at the target, as input."""
+    """From a batch to (B, M, C, H, W), both on its own scale. Only the one-step row looks at the target, as input."""
     caveats: tuple[str, ...] = ()
+    plain: bool = False
+    """Whether it lives on native values (``normaliser.plain()``), not on the scale of the run's model."""
 
 
 @final
@@ -69,7 +73,7 @@ def rows_for(run: Run, *, baselines: Sequence[str], horizon: int, one_step: bool
         rows.append(Row(run.config.model.name + ONE_STEP, "model", _one_step(model), (caveat, *model.caveats())))
     device = next(model.parameters()).device
     for name in baselines:
-        rows.append(Row(name, "baseline", _free_running(run.baseline(name).to(device))))
+        rows.append(Row(name, "baseline", _free_running(run.baseline(name).to(device)), plain=True))
     return rows
 
 
@@ -111,19 +115,27 @@ def evaluate_rows(
     num_clips = len(clips)
     device = next(run.model.parameters()).device
     tallies = {(c.name, row.name): Accumulator(c) for c in conventions for row in rows}
+    spaces: set[Space] = {convention.space for convention in conventions}
+    scale_of = {False: run.normaliser, True: run.normaliser.plain()}
+    wanted = run.record.spec.forecast_channels
+    cautions = Cautions()
     seconds, done = 0.0, 0
     with torch.inference_mode():
         for batch in ClipLoader(clips, batch_size=batch_size, device=device):
-            truth = run.normaliser.to_unit(batch.target)
+            cautions.add(batch, wanted)
+            mask = None if batch.target_mask is None else chosen_channels(batch.target_mask, wanted)
+            inputs = {False: batch, True: on_plain_scale(batch, run.normaliser)}
+            truth = truth_on(spaces, inputs[True].target, run.normaliser, dtype=clips.dtype)
             for number, row in enumerate(rows):
                 started = time.perf_counter()
-                forecast = row.predict(batch)
+                forecast = row.predict(inputs[row.plain])
                 if number == 0:
                     _wait_for(device)
                     seconds += time.perf_counter() - started
-                unit = run.normaliser.to_unit(forecast)
+                found = forecast_on(spaces, forecast, scale_of[row.plain], dtype=clips.dtype)
                 for convention in conventions:
-                    tallies[convention.name, row.name].update(unit, truth, batch.target_mask)
+                    tally, space = tallies[convention.name, row.name], convention.space
+                    tally.update(chosen_channels(found[space], wanted), chosen_channels(truth[space], wanted), mask)
             done += len(batch)
             if watch is not None:
                 watch(done, num_clips)
@@ -139,15 +151,22 @@ def evaluate_rows(
         split=split,
         clips=num_clips,
         sequences=len({origin.sequence for origin in origins}),
+        groups=len({origin.group for origin in origins}),
         context=clips.context,
         horizon=clips.horizon,
         trained_horizon=run.record.spec.horizon,
         step_seconds=origins[0].step_seconds,
         units=clips.units,
-        value_range=(run.normaliser.low, run.normaliser.high),
+        value_range=run.normaliser.value_range,
         conventions=scores,
-        metrics=_metrics(conventions),
-        verdict=find_verdict(scores[conventions[0].name], model=rows[0].name, metric=LEADING_METRIC),
+        repeated_share=cautions.repeated_share,
+        metrics=(metrics := _metrics(conventions, clips.units)),
+        verdict=find_verdict(
+            scores[conventions[0].name],
+            model=rows[0].name,
+            metric=LEADING_METRIC,
+            unit=metrics[LEADING_METRIC].unit if conventions[0].space == "native" else "",
+        ),
         cost=Cost(
             parameters=run.record.parameters,
             trainable=run.record.trainable,
@@ -156,7 +175,7 @@ def evaluate_rows(
         ),
         examples=[example for _, example in examples],
         precision=precision,
-        warnings=list(warnings),
+        warnings=[*warnings, *cautions.sentences(origins)],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         framecast=__version__,
     )
@@ -181,12 +200,13 @@ def _scores(tally: Accumulator, row: Row) -> Scores:
     return Scores(role=row.role, overall=scores.overall, per_lead=per_lead, caveats=row.caveats)
 
 
-def _metrics(conventions: Sequence[Convention]) -> dict[str, MetricInfo]:
+def _metrics(conventions: Sequence[Convention], units: str | None) -> dict[str, MetricInfo]:
     """What each metric is; one that another convention defines differently is there a second time, with its name."""
     found: dict[str, MetricInfo] = {}
     for convention in conventions:
         for metric in convention.metrics:
-            info = MetricInfo(summary=metric.summary, better=metric.better, unit=metric.unit)
+            unit = in_units(units, metric.degree) if convention.space == "native" else metric.unit
+            info = MetricInfo(summary=metric.summary, better=metric.better, unit=unit)
             if found.setdefault(metric.name, info) != info:
                 found[f"{convention.name}/{metric.name}"] = info
     return found
@@ -212,12 +232,21 @@ def _example_frames(
     rows: Sequence[Row], clips: ClipSet, indices: list[int], run: Run, device: torch.device
 ) -> dict[str, NDArray[np.float32]]:
     batch = clips.batch(indices).to(device)
+    inputs = {False: batch, True: on_plain_scale(batch, run.normaliser)}
+    scale_of = {False: run.normaliser, True: run.normaliser.plain()}
+    there = torch.ones_like(batch.frames, dtype=torch.bool) if batch.mask is None else batch.mask
 
-    def unit(frames: Tensor) -> NDArray[np.float32]:
-        return run.normaliser.to_unit(frames).clamp(0, 1).float().cpu().numpy()
+    def drawn(frames: Tensor) -> NDArray[np.float32]:
+        chosen = chosen_channels(frames, run.record.spec.forecast_channels)
+        return chosen.clamp(0, 1).float().cpu().numpy()
 
-    frames = {"context": unit(batch.context), "truth": unit(batch.target)}
-    return frames | {f"forecast/{row.name}": unit(row.predict(batch)) for row in rows}
+    truth = truth_on(("unit",), inputs[True].frames, run.normaliser, dtype=clips.dtype)["unit"].where(there, torch.nan)
+    frames = {"context": drawn(truth[:, : -batch.horizon]), "truth": drawn(truth[:, -batch.horizon :])}
+    for row in rows:
+        forecast = row.predict(inputs[row.plain])
+        unit = forecast_on(("unit",), forecast, scale_of[row.plain], dtype=clips.dtype)["unit"]
+        frames[f"forecast/{row.name}"] = drawn(unit)
+    return frames
 
 
 def _wait_for(device: torch.device) -> None:

@@ -6,7 +6,8 @@ Files in the evaluation folder (``FILES``)::
     results.csv     the same numbers, one row for each convention, forecaster, metric and lead (0 is "overall")
     clips.npz       statistics of every clip: "convention/forecaster/statistic" -> (N, M) float64
     examples.npz    frames of a few chosen clips, native range scaled to [0, 1], float32:
-                    "context" (E, K, C, H, W), "truth" (E, M, C, H, W), "forecast/<forecaster>" (E, M, C, H, W)
+                    "context" (E, K, C, H, W), "truth" (E, M, C, H, W), "forecast/<forecaster>" (E, M, C, H, W);
+                    NaN where a value is missing
 
 Readers ignore keys that they do not know; the number under ``schema`` changes only when a key changes its meaning.
 """
@@ -55,9 +56,10 @@ class MetricInfo:
     """What a reader needs to know of a metric to show it."""
 
     summary: str
-    better: Literal["lower", "higher"] | None
+    better: Literal["lower", "higher", "zero"] | None
     """None for floors and ceilings."""
     unit: str = ""
+    """``"dB"``; ``"(mm/h)²"`` where a convention reads native values; empty where there is none."""
 
 
 @final
@@ -126,7 +128,7 @@ class Results:
     """Seconds between frames of a clip."""
     units: str | None
     value_range: tuple[float, float]
-    """The native range that image metrics scale to [0, 1]."""
+    """The native range that image metrics scale to [0, 1]; over all channels, where each has its own."""
     conventions: dict[str, dict[str, Scores]]
     """Convention name to forecaster name to scores; the first convention leads."""
     metrics: dict[str, MetricInfo]
@@ -134,6 +136,10 @@ class Results:
     verdict: Verdict | None
     """None when no baseline was evaluated."""
     cost: Cost
+    groups: int = 0
+    """Different groups (people, videos, days) among the clips: how many independent recordings they are."""
+    repeated_share: float = 0.0
+    """Share of the steps from one frame of a clip to the next in which nothing at all changes."""
     precision: str = "32"
     """In what forecasts were computed: "32" or "bf16"."""
     examples: list[ExampleClip] = field(default_factory=list["ExampleClip"])

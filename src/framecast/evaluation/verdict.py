@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from framecast.evaluation.results import Scores, Verdict
 
 
-def find_verdict(scores: Mapping[str, Scores], *, model: str, metric: str) -> Verdict | None:
+def find_verdict(scores: Mapping[str, Scores], *, model: str, metric: str, unit: str = "") -> Verdict | None:
     """Compare a model with the best baseline.
 
     Args:
         scores: forecasters under one convention.
         model: the row that the verdict is about.
         metric: a metric of errors (lower is better, 0 is perfect).
+        unit: in what it is measured, where it has a unit.
 
     Returns:
         None when no baseline has a finite score.
@@ -39,7 +40,8 @@ def find_verdict(scores: Mapping[str, Scores], *, model: str, metric: str) -> Ve
         )
     elif math.isfinite(error):
         sentence = (
-            f"{model} does not beat the best baseline ({best}), which is exact: its own {measure} is {error:.3g}."
+            f"{model} does not beat the best baseline ({best}), which is exact: its own {measure} is "
+            f"{' '.join([f'{error:.3g}', unit]).rstrip()}."
         )
     else:
         sentence = f"{model} cannot be compared with the best baseline ({best}): its {measure} is {error}."

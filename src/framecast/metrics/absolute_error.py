@@ -28,6 +28,7 @@ class MeanAbsoluteError(Metric):
     name: str = "mae"
     summary: str = "Mean absolute error per pixel."
     better: Better | None = "lower"
+    degree: int = 1
 
     per: Per = "pixel"
     """``frame`` sums over C, H and W and takes the mean over frames only."""

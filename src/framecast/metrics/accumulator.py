@@ -39,8 +39,8 @@ class Accumulator:
         """Add the clips of one batch.
 
         Args:
-            forecast: (B, T, C, H, W) float on the scale where the native range is [0, 1], not yet clipped. A value that
-                is not finite makes the metrics of its frame NaN.
+            forecast: (B, T, C, H, W) float on the scale that the convention reads, not yet clipped. A value that is not
+                finite makes the metrics of its frame NaN.
             target: the same of the truth.
             mask: (B, T, C, H, W) bool, True where a value is there; None when every value is. What forecast and
                 target hold elsewhere has no influence.

@@ -15,7 +15,8 @@ from framecast.metrics.preparation import Prepare
 from framecast.metrics.statistic import Statistic
 
 FloatArray = NDArray[np.float64]
-Better = Literal["lower", "higher"]
+Better = Literal["lower", "higher", "zero"]
+"""Which way is up: towards lower values, higher ones, or 0 from either side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,10 @@ class Metric(ABC):
 
     unit: str = ""
     """``"dB"``, or nothing."""
+
+    degree: int = 0
+    """The power of the frames' own unit that a value comes in: 2 for squared errors, 1 for errors, 0 for what has a
+    unit of its own or none. It shows where a convention reads native values."""
 
     prepare: Prepare | None = None
     """How forecast and target are brought to this metric, where that differs from the rest of its convention."""

@@ -1,6 +1,6 @@
 """Preparation: what a convention does to forecast and target before it compares them.
 
-Both come in on the scale where the native range is [0, 1]; a preparation is a plain function of the two.
+Both come in on the scale that the convention reads; a preparation is a plain function of the two.
 """
 
 from collections.abc import Callable

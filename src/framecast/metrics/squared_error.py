@@ -29,6 +29,7 @@ class MeanSquaredError(Metric):
     name: str = "mse"
     summary: str = "Mean squared error per pixel."
     better: Better | None = "lower"
+    degree: int = 2
 
     per: Per = "pixel"
     """``frame`` sums over C, H and W and takes the mean over frames only."""
@@ -51,6 +52,7 @@ class RootMeanSquaredError(Metric):
     name: str = "rmse"
     summary: str = "Root of the pooled mean squared error."
     better: Better | None = "lower"
+    degree: int = 1
 
     per: Per = "pixel"
     """``frame`` sums over C, H and W and takes the mean over frames only."""

@@ -29,8 +29,8 @@ class Statistic(ABC):
         """Look at every frame by itself.
 
         Args:
-            forecast: (B, T, C, H, W) float64 on the scale where the native range is [0, 1]; missing values are 0,
-                values that are not finite are NaN.
+            forecast: (B, T, C, H, W) float64 on the scale that the convention reads; missing values are 0, values that
+                are not finite are NaN.
             target: the same of the truth.
             mask: (B, T, C, H, W) bool, True where a value is there; None when every value is.
 

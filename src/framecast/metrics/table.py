@@ -11,6 +11,7 @@ METRICS = Table(
         "mse": Entry("framecast.metrics.squared_error:MeanSquaredError", "Mean squared error per pixel."),
         "mae": Entry("framecast.metrics.absolute_error:MeanAbsoluteError", "Mean absolute error per pixel."),
         "rmse": Entry("framecast.metrics.squared_error:RootMeanSquaredError", "Root of the pooled mean squared error."),
+        "bias": Entry("framecast.metrics.bias:Bias", "Mean error per pixel: above 0 where forecasts are too high."),
         "psnr": Entry(
             "framecast.metrics.psnr:PeakSignalToNoiseRatio", "Peak signal-to-noise ratio, mean of per-frame values."
         ),

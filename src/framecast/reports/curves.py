@@ -52,7 +52,7 @@ def lead_curves(
     lines: Sequence[Line],
     *,
     title: str,
-    better: Literal["lower", "higher"] | None = None,
+    better: Literal["lower", "higher", "zero"] | None = None,
     unit: str = "",
     limit: Sequence[float] | None = None,
     step_seconds: float | None = None,
@@ -187,7 +187,7 @@ def _draw_line(axes: Axes, line: Line, colour: str, *, dotted: bool, with_marker
     )
 
 
-def _scale(axes: Axes, lines: list[Sequence[float]], better: Literal["lower", "higher"] | None) -> None:
+def _scale(axes: Axes, lines: list[Sequence[float]], better: Literal["lower", "higher", "zero"] | None) -> None:
     """Errors start at 0; other metrics take the room that they need."""
     values = np.concatenate([np.asarray(line, dtype=np.float64) for line in lines]) if lines else np.zeros(0)
     values = values[np.isfinite(values)]
@@ -200,7 +200,7 @@ def _scale(axes: Axes, lines: list[Sequence[float]], better: Literal["lower", "h
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def _subtitle(better: Literal["lower", "higher"] | None, unit: str, limit: Sequence[float] | None) -> str:
+def _subtitle(better: Literal["lower", "higher", "zero"] | None, unit: str, limit: Sequence[float] | None) -> str:
     parts = [unit] if unit else []
     if better is not None:
         parts.append(f"{better} is better")

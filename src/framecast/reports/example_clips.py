@@ -44,6 +44,8 @@ def clip_views(results: Results, examples: Mapping[str, NDArray[Any]]) -> list[C
     best = results.verdict.best_baseline if results.verdict else ""
     scale = error_scale([absolute_error(f, t) for f, t in zip(examples[mine], examples["truth"], strict=True)])
     metric = leading_metric(results)
+    info = results.metric_info(next(iter(results.conventions)), metric)
+    unit = f" {info.unit}" if info and info.unit else ""
     views: list[ClipView] = []
     for index, example in enumerate(results.examples[: len(examples["context"])]):
         context, truth = examples["context"][index], examples["truth"][index]
@@ -51,7 +53,7 @@ def clip_views(results: Results, examples: Mapping[str, NDArray[Any]]) -> list[C
         if not views and f"forecast/{best}" in examples:
             forecasts[best] = examples[f"forecast/{best}"][index]
         place = f"{example.sequence}, from frame {example.start + 1}"
-        score = f"{metric} of {results.model} {formatting.number(example.score)}"
+        score = f"{metric} of {results.model} {formatting.number(example.score)}{unit}"
         shown = f"{example.why} clip ({place}; {score})"
         moving = animation(context, truth, forecasts[results.model], name=results.model, error_max=scale, format="webp")
         strip = film_strip(context, truth, forecasts, error_max=scale)

@@ -17,7 +17,7 @@ from framecast.reports.markup import Picture, fill, picture
 from framecast.reports.score_table import is_one_step, limit_per_lead, score_table, shown_metrics
 from framecast.version import __version__
 
-_FIRST_CURVES = ("mse", "mae", "psnr", "ssim", "bce", "accuracy")
+_FIRST_CURVES = ("mse", "mae", "psnr", "ssim", "bce", "accuracy", "bias")
 """Metrics whose curves are shown at once; others open on request."""
 
 Facts = list[tuple[str, str]]

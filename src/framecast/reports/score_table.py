@@ -11,7 +11,7 @@ from typing import Literal, final
 from framecast.evaluation.results import Results, Role, Scores
 from framecast.reports import formatting
 
-MAIN_METRICS = ("mse", "mae", "psnr", "ssim")
+MAIN_METRICS = ("mse", "mae", "psnr", "ssim", "bias")
 """What to show where there is room for a few."""
 
 _LIMITS = ("_floor", "_ceiling")
@@ -24,7 +24,7 @@ class Column:
     """One metric."""
 
     metric: str
-    better: Literal["lower", "higher"] | None
+    better: Literal["lower", "higher", "zero"] | None
     unit: str
     summary: str
 
@@ -32,12 +32,13 @@ class Column:
     def title(self) -> str:
         """Name and unit, in words."""
         name = self.metric.replace("_", " ")
-        return f"{name}\u00a0({self.unit})" if self.unit else name
+        unit = self.unit if self.unit.startswith("(") else f"({self.unit})"
+        return f"{name}\u00a0{unit}" if self.unit else name
 
     @property
     def arrow(self) -> str:
         """Which way is better."""
-        return {"lower": "↓", "higher": "↑", None: ""}[self.better]
+        return {"lower": "↓", "higher": "↑", "zero": "→0", None: ""}[self.better]
 
 
 @final
@@ -190,7 +191,7 @@ def _best(forecasters: dict[str, Scores], column: Column) -> float | None:
     ]
     if column.better is None or len(values) < 2:
         return None
-    return min(values) if column.better == "lower" else max(values)
+    return min(values, key=abs) if column.better == "zero" else (min if column.better == "lower" else max)(values)
 
 
 def _skill(scores: Scores, reference: Scores | None) -> float | None:

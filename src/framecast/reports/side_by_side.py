@@ -128,6 +128,8 @@ def _different_baselines(names: Sequence[str], every: Sequence[Results]) -> list
                 f"Different clips: the baseline {baseline} scores differently, mse "
                 f"{_each(names, [formatting.number(value) for value in values])}."
             ]
+        if len(known) == len(values):
+            break
     return []
 
 

@@ -38,7 +38,8 @@ def verdict_table(
     for part in shown:
         for column in part.columns:
             above = f"{part.convention}\n" if len(shown) > 1 else ""
-            table.add_column(f"{above}{column.metric} {column.arrow}", justify="right", no_wrap=True)
+            below = f"\n{column.unit}" if results.units and column.unit else ""
+            table.add_column(f"{above}{column.metric} {column.arrow}{below}", justify="right", no_wrap=True)
     reference = shown[0].reference if shown else None
     if reference:
         table.add_column(f"skill vs\n{reference}", justify="right", no_wrap=True)
@@ -101,6 +102,42 @@ def inspection_table(inspection: Mapping[str, Any]) -> Table:
         )
     if len(sequences) > _MOST_SEQUENCES:
         table.add_row(f"and {formatting.count(len(sequences) - _MOST_SEQUENCES)} more")
+    return table
+
+
+def split_table(view: Mapping[str, Any]) -> Table:
+    """Who goes where.
+
+    Args:
+        view: the ``method`` and the ``pieces`` of a :class:`framecast.clips.split_view.SplitView`.
+    """
+    table = _table(f"Divided by {view['method']}")
+    table.add_column("split", no_wrap=True)
+    table.add_column("sequence", overflow="fold")
+    table.add_column("group", overflow="fold")
+    for title in ("frames", "count", "clips"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for split in dict.fromkeys(piece["split"] for piece in view["pieces"]):
+        pieces = [piece for piece in view["pieces"] if piece["split"] == split]
+        table.add_row(
+            Text(str(split), style="bold"),
+            formatting.counted(len(pieces), "sequence"),
+            formatting.counted(len({piece["group"] for piece in pieces}), "group"),
+            "",
+            formatting.count(sum(piece["stop"] - piece["start"] for piece in pieces)),
+            formatting.count(sum(piece["clips"] for piece in pieces)),
+        )
+        for piece in pieces[:_MOST_SEQUENCES]:
+            table.add_row(
+                "",
+                Text(str(piece["sequence"])),
+                Text(str(piece["group"]), style="dim"),
+                f"{piece['start']} … {piece['stop'] - 1}",
+                formatting.count(piece["stop"] - piece["start"]),
+                formatting.count(piece["clips"]),
+            )
+        if len(pieces) > _MOST_SEQUENCES:
+            table.add_row("", f"and {formatting.count(len(pieces) - _MOST_SEQUENCES)} more")
     return table
 
 

@@ -5,10 +5,14 @@ A figure is therefore always given together with the convention that made it.
 """
 
 from dataclasses import dataclass
-from typing import final
+from typing import Literal, final
 
 from framecast.metrics.metric import Metric
 from framecast.metrics.preparation import Prepare, as_is
+
+Space = Literal["unit", "native"]
+"""``unit``: values with the native range scaled to [0, 1]. ``native``: values as the recording holds them, and
+forecasts as they would be written to a file of its type."""
 
 
 @final
@@ -27,6 +31,9 @@ class Convention:
 
     metrics: tuple[Metric, ...]
     """In the order in which they are worth reading."""
+
+    space: Space = "unit"
+    """The scale on which its metrics read frames."""
 
     prepare: Prepare = as_is
     """What happens to forecast and target first; a metric may have a preparation of its own."""

@@ -9,6 +9,10 @@ CONVENTIONS = Table(
             "framecast.metrics.conventions.strict:STRICT",
             "framecast's own: clipped to [0, 1], means per pixel, PSNR per frame and pooled, SSIM as in its paper.",
         ),
+        "physical": Entry(
+            "framecast.metrics.conventions.physical:PHYSICAL",
+            "Errors in the recording's own units (mm/h, K, dBZ), of forecasts as they would be written to a file.",
+        ),
         "openstl": Entry(
             "framecast.metrics.conventions.openstl:OPENSTL",
             "OpenSTL's table: MSE and MAE summed over a frame, unclipped; SSIM with a uniform 7x7 window and L = 2.",
