@@ -40,7 +40,7 @@ def test_a_summary_is_one_line_and_ends_as_a_sentence(table: Table, name: str) -
 
 @pytest.mark.parametrize(("table", "name"), ENTRIES)
 def test_a_name_can_be_typed(table: Table, name: str) -> None:
-    assert re.fullmatch(r"\.?[a-z][a-z0-9_-]*", name)  # a dot begins the ending of a file
+    assert re.fullmatch(r"\.?[a-z][a-z0-9_-]*(\.[a-z]+)?", name)  # a dot begins the ending of a file
 
 
 @pytest.mark.parametrize(("table", "name"), ENTRIES)

@@ -93,6 +93,9 @@ def test_the_python_of_the_pages_runs(a_place_with_recordings: Path, capsys: pyt
     assert isinstance(prediction, framecast.workflows.predict.Prediction)
     assert prediction.frames.shape == (10, 1, 20, 20)
     best = names["results"].verdict.best_baseline
+    (preparing,) = blocks(TEXT["docs/data/prepared-stores.md"], "python")
+    exec(compile(preparing, "prepared-stores.md", "exec"), {})
+    assert framecast.inspect("videos.zarr").kind == "store"
     (interval,) = blocks(TEXT["docs/reading-results.md"], "python")
     exec(compile(interval.replace('"climatology"', f'"{best}"'), "reading-results.md", "exec"), names)
     skill = names["results"].verdict.skill
@@ -101,7 +104,8 @@ def test_the_python_of_the_pages_runs(a_place_with_recordings: Path, capsys: pyt
 
 def test_no_other_page_has_python_that_nobody_runs() -> None:
     with_python = {page for page, text in TEXT.items() if page.endswith(".md") and blocks(text, "python")}
-    assert with_python == {"README.md", "docs/own-data.md", "docs/reading-results.md"}
+    known = {"README.md", "docs/own-data.md", "docs/reading-results.md", "docs/data/prepared-stores.md"}
+    assert with_python == known
 
 
 def test_there_are_commands_to_check() -> None:
