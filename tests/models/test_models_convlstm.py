@@ -119,6 +119,14 @@ def test_residual_writes_the_change_from_the_last_frame() -> None:
     torch.testing.assert_close(change, plain(context, 2).frames)
 
 
+def test_an_untrained_residual_is_near_the_last_frame() -> None:
+    spec = ClipSpec(context=4, horizon=3, channels=1, height=16, width=16)
+    model = build_model("convlstm", {"residual": True}, spec).eval()
+    context = torch.rand(2, 4, 1, 16, 16)
+    change = model(context, 3).frames - context[:, -1:]
+    assert 0 < change.abs().max() < 0.01
+
+
 def test_residual_refuses_a_sigmoid() -> None:
     spec = ClipSpec(context=3, horizon=2, channels=1, height=8, width=8)
     with pytest.raises(ConfigurationError, match="output: linear"):

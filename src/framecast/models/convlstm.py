@@ -28,6 +28,9 @@ from framecast.models.layers.patches import from_patches, to_patches
 from framecast.models.layers.value_range import Output, ValueRange
 from framecast.models.model import Model
 
+_SMALL = 0.01
+"""What the last layer's first weights are multiplied by where the model writes changes."""
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,9 @@ class ConvLSTM(Model):
         self.head = nn.Conv2d(sum(config.hidden), values, kernel_size=1)
         self.value_range = ValueRange(config.output, spec)
         self.residual = config.residual
-        if not config.residual:
+        if config.residual:
+            self._start_small()
+        else:
             self.value_range.start_at(config.initial_output, layer=self.head)
 
     def forward(self, context: Tensor, horizon: int) -> Forecast:
@@ -103,6 +108,14 @@ class ConvLSTM(Model):
         numbers = from_patches(framewise(self.head, hidden), self.patch, height=height, width=width)
         frames = self.value_range(numbers)
         return Forecast(context[:, -1:] + frames if self.residual else frames)
+
+    @torch.no_grad()
+    def _start_small(self) -> None:
+        """Make the first changes small: random ones would take hundreds of steps to unlearn. Not 0, which would hide
+        the layers below from the gradient of the first step."""
+        self.head.weight.mul_(_SMALL)
+        assert self.head.bias is not None
+        self.head.bias.zero_()
 
     def _encode(self, patches: Tensor) -> list[State]:
         """Read (B, K, C * P * P, H', W'); the state of each layer after the last frame."""
