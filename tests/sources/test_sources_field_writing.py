@@ -103,6 +103,25 @@ def test_frames_of_which_nothing_is_known(ending, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("lost", [False, True])
+def test_missing_values_are_declared_where_there_may_be_some(ending, lost, tmp_path):
+    frames = np.ones((2, 1, 3, 4), np.float32)
+    frames[0, 0, 0, 0] = np.nan if lost else 1
+    back = only(write_frames(tmp_path / f"x{ending}", frames, step_seconds=1))
+    assert back.info.has_missing == lost
+    np.testing.assert_array_equal(back.read(), frames)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_grid_of_other_frames_is_left_out(ending, tmp_path):
+    _, info = frames_like(grid=GRID)
+    frames = np.ones((2, 1, 6, 8), np.float32)
+    back = only(write_frames(tmp_path / f"x{ending}", frames, step_seconds=1, like=info))
+    assert back.info.grid is None
+    np.testing.assert_array_equal(back.read(), frames)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_xarray_understands_it(ending, tmp_path):
     frames, info = frames_like(units="mm/h", grid=GRID, channel_names=("rain",))
     start = datetime(2010, 8, 26, 2, 5, tzinfo=timezone(timedelta(hours=2)))

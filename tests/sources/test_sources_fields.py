@@ -126,6 +126,23 @@ def test_packed_values_are_those_that_xarray_reads(encoding, ending, tmp_path):
     np.testing.assert_array_equal(sequence.read(1, 4), frames[1:4])
 
 
+@pytest.mark.parametrize(("stored", "unsigned"), [("i1", "true"), ("u1", "false")])
+def test_the_other_sign_of_stored_numbers(stored, unsigned, tmp_path):
+    """Classic netCDF has only signed bytes, and some servers only unsigned ones; the fill value is written like the
+    numbers."""
+    with h5py.File(save(field(), tmp_path / "x.nc"), "a") as file:
+        attributes = {"_Unsigned": unsigned, "_FillValue": np.array([0xFF]).astype(stored)}
+        del file["t2m"], file["orography"]
+        values = file.create_dataset("t2m", data=np.full((6, 4, 5), 7, stored))
+        values[0, 0, 0] = attributes["_FillValue"][0]
+        values.attrs.update(attributes)
+        for axis, name in enumerate(("time", "lat", "lon")):
+            values.dims[axis].attach_scale(file[name])
+    frames = only(tmp_path / "x.nc").read()
+    assert np.isnan(frames[0, 0, 0, 0])
+    assert np.isnan(frames).sum() == 1
+
+
 def test_plain_integers_stay_integers(tmp_path):
     values = np.random.default_rng(0).integers(0, 256, (5, 6, 7)).astype(np.uint8)
     path = save(xr.Dataset({"v": (("time", "y", "x"), values)}), tmp_path / "x.nc", v={"_FillValue": None})
@@ -186,6 +203,40 @@ def test_short_names_of_units_are_known(tmp_path):
     assert (info.start_time, info.step_seconds) == (START.replace(tzinfo=UTC), 3600)
 
 
+PACKED_COORDINATES = {
+    "time": {"dtype": "i2", "units": "minutes since 2020-01-01"},
+    "lat": {"dtype": "i2", "scale_factor": -1.0, "add_offset": 53.0, "_FillValue": None},
+    "lon": {"dtype": "u2", "scale_factor": 0.5, "_FillValue": None},
+}
+
+
+def test_packed_coordinates_are_those_that_xarray_reads(tmp_path):
+    """As satellite services store the scan angles of their pixels."""
+    path = save(field(), tmp_path / "a.nc", **PACKED_COORDINATES)
+    save(field(start=START + 6 * HOUR), tmp_path / "b.nc", **PACKED_COORDINATES)
+    with xr.open_dataset(path, engine="h5netcdf") as decoded:
+        info = only(tmp_path).info
+        assert info.num_frames == 12  # the quick look at the second file unpacks its grid as well
+        assert info.grid.y.values == tuple(decoded.lat.values.tolist()) == (53, 52, 51, 50)
+        assert info.grid.x.values == tuple(decoded.lon.values.tolist())
+    moved = {**PACKED_COORDINATES, "lat": {**PACKED_COORDINATES["lat"], "add_offset": 54.0}}
+    dataset = field(start=START + 6 * HOUR)
+    save(dataset.assign_coords(lat=dataset.lat + 1), tmp_path / "b.nc", **moved)
+    assert len(open_source(tmp_path).sequences) == 2  # equal numbers in the file, and yet elsewhere
+
+
+def test_packed_times_and_levels_are_those_that_xarray_reads(tmp_path):
+    dataset = levels("level", (500, 850, 1000)).drop_vars("time")
+    packed = {"units": "hours since 2020-01-01", "scale_factor": 0.5, "add_offset": 6.0}
+    dataset = dataset.assign_coords(time=("time", np.arange(dataset.sizes["time"], dtype="i2"), packed))
+    path = save(dataset, tmp_path / "x.nc", level={"dtype": "i2", "scale_factor": 50.0})
+    with xr.open_dataset(path, engine="h5netcdf") as decoded:
+        sequence = only(path, select={"level": 850})
+        assert sequence.info.start_time == decoded.time.values[0].astype("datetime64[us]").item() == START + 6 * HOUR
+        assert sequence.info.step_seconds == 1800
+        np.testing.assert_array_equal(sequence.read()[:, 0], decoded.t.sel(level=850).values)
+
+
 def test_old_dates_of_the_mixed_calendar_are_julian(tmp_path):
     """Hours since the year 1, as the NCEP reanalyses have them: 2 days apart from the calendar of Python."""
     numbers = 17_522_904.0 + 6 * np.arange(5)  # 2000-01-01 by the archives' own documentation
@@ -230,6 +281,17 @@ def test_several_variables_are_listed_until_one_is_chosen(tmp_path):
         open_source(path, options={"variable": "rein"})
     with pytest.raises(SourceError, match=r"different shapes"):
         open_source(path, options={"variable": ["rain", "orography"]})
+
+
+def test_different_units_of_variables_are_told(tmp_path):
+    both = xr.merge([field(), field(name="wind", units="m/s", seed=1)], compat="override")
+    path = save(both, tmp_path / "x.nc")
+    source = open_source(path, options={"variable": ["t2m", "wind"]})
+    assert source.sequences[0].info.units is None
+    assert "different units ('t2m' K, 'wind' m/s)" in source.notes[0]
+    both.wind.attrs["units"] = "K"
+    source = open_source(save(both, tmp_path / "y.nc"), options={"variable": ["t2m", "wind"]})
+    assert (source.sequences[0].info.units, source.notes) == ("K", ())
 
 
 def test_static_fields_and_bounds_are_no_candidates(tmp_path):
@@ -299,13 +361,30 @@ def test_forecasts_of_a_file_are_sequences_of_their_steps(tmp_path):
     np.testing.assert_array_equal(second.read()[:, 0], values[1])
 
 
+def test_each_member_of_each_forecast_knows_when_it_starts(tmp_path):
+    values = np.random.default_rng(0).random((3, 2, 5, 4, 3)).astype(np.float32)
+    dataset = xr.Dataset(
+        {"v": (("number", "time", "step", "y", "x"), values)},
+        coords={
+            "number": [0, 1, 2],
+            "time": ("time", [0, 12], {"units": "hours since 2020-01-01"}),
+            "step": ("step", range(5), {"units": "h"}),
+        },
+    )
+    source = open_source(save(dataset, tmp_path / "x.nc"), options={"time_dimension": "step"})
+    for sequence, (number, time) in zip(source.sequences, itertools.product(range(3), range(2)), strict=True):
+        assert sequence.info.name == f"x.nc[number={number},time={12 * time}]"
+        assert sequence.info.start_time == START + 12 * time * HOUR
+        np.testing.assert_array_equal(sequence.read()[:, 0], values[number, time])
+
+
 def test_gaps_cut_and_names_say_when(tmp_path):
     dataset = field(12).isel(time=[0, 1, 2, 3, 6, 7, 8, 9, 10, 11])
     source = open_source(save(dataset, tmp_path / "x.nc"))
     assert [s.info.name for s in source.sequences] == ["x.nc@20200101T000000", "x.nc@20200101T060000"]
     assert [s.info.num_frames for s in source.sequences] == [4, 6]
     assert source.sequences[1].info.start_time == START + 6 * HOUR
-    assert "The times have gaps: 1 recordings were cut into 2 sequences" in source.notes[0]
+    assert source.notes[0] == "The times have gaps: 2 sequences without one were cut from 1 recording."
     np.testing.assert_array_equal(source.sequences[1].read()[:, 0], dataset.t2m.values[4:])
 
 
@@ -459,6 +538,18 @@ def test_zarr_of_every_kind_is_read_whatever_it_is_called(version, consolidated,
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(sequence)).read()[:, 0], dataset.t2m.values)
 
 
+@pytest.mark.parametrize("version", [2, 3])
+def test_zarr_whose_dimensions_have_no_names_is_told(version, tmp_path):
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(tmp_path / "group.zarr", mode="w", zarr_format=version)
+    group.create_array("frames", shape=(5, 8, 8), dtype="u1")[:] = 1
+    zarr.create_array(tmp_path / "array.zarr", shape=(5, 8, 8), dtype="u1", zarr_format=version)
+    with pytest.raises(SourceError, match=r"group\.zarr' holds arrays whose dimensions have no names; .* save it as"):
+        open_source(tmp_path / "group.zarr")
+    with pytest.raises(SourceError, match=r"array\.zarr' is a single array, not a group of arrays; .* save it as"):
+        open_source(tmp_path / "array.zarr")
+
+
 def test_a_folder_of_stores_and_files(tmp_path):
     dataset = field(12)
     dataset.isel(time=slice(0, 6)).to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False)
@@ -499,7 +590,6 @@ def test_damaged_files_are_told(damage, tmp_path):
         open_source(tmp_path)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # h5netcdf closes what it never opened
 def test_altered_bytes_are_an_error_or_a_rejection_never_a_crash(tmp_path):
     content = save(field(40), tmp_path / "x.nc", t2m={"zlib": True}).read_bytes()
     draw = np.random.default_rng(0)

@@ -43,6 +43,22 @@ def test_every_folder_with_images_is_a_sequence_and_a_group(tmp_path):
     assert all(info.group == info.name and info.num_frames == 3 for info in infos)
 
 
+def test_a_folder_in_a_folder_of_the_same_name(tmp_path):
+    for place in ("walk", "walk/walk"):
+        for number in range(3):
+            save(tmp_path / place / f"{number}.png", np.full((4, 6), number, np.uint8))
+    assert [sequence.info.name for sequence in open_source(tmp_path / "walk").sequences] == [".", "walk"]
+
+
+def test_images_that_change_their_type_are_not_folded_into_the_old_one(tmp_path):
+    for number in range(3):
+        save(tmp_path / f"{number}.png", np.full((4, 6), number, np.uint8))
+    (sequence,) = open_source(tmp_path).sequences
+    save(tmp_path / "1.png", np.full((4, 6), 300, np.uint16))
+    with pytest.raises(SourceError, match="have changed since they were listed: uint16 was found, where uint8 was"):
+        sequence.read()
+
+
 RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
 

@@ -61,12 +61,20 @@ def test_days_are_times():
     assert [pattern.time_of(name).day for name in names] == [30, 31, 1]
 
 
+def test_minutes_are_told_from_a_counter_by_the_hour():
+    names = paths("20200826_1158", "20200826_1159", "20200826_1200", "20200826_1201", "20200826_1202")
+    pattern = guess_pattern(names)
+    assert pattern is not None
+    assert [pattern.time_of(name).minute for name in names] == [58, 59, 0, 1, 2]
+
+
 @pytest.mark.parametrize(
     "stems",
     [
         ["202008260005"],  # one file has no time step
         ["t1", "t2", "t3"],
         ["20200826_0001", "20200826_0002", "20200826_0003"],  # a counter beside a date
+        ["20200826_0001", "20200826_0002", "20200826_0003", "20200826_0005"],  # the same, and one is missing
         ["20200826_000001", "20200826_000002"],
         ["202008260000", "202008260005", "note"],  # one does not fit
         ["20200826_0000", "20200826-0005"],  # not written alike
@@ -170,8 +178,12 @@ def test_a_sequence_is_cut_where_times_are_missing(tmp_path):
     )
     together = open_source(tmp_path / "rain", options={"group_pattern": "[^@]+"}).sequences
     assert {sequence.info.group for sequence in together} == {"rain"}
-    (entire,) = open_source(tmp_path / "rain", options={"gaps": "ignore"}).sequences
-    assert entire.info.num_frames == 9
+    read_over = open_source(tmp_path / "rain", options={"gaps": "ignore"})
+    (entire,) = read_over.sequences
+    assert (entire.info.num_frames, entire.info.start_time) == (9, None)
+    assert read_over.notes[-1] == (
+        "Images are missing in 'rain', which is read on over the gaps: when its frames were taken is unknown."
+    )
 
 
 def test_a_sequence_is_cut_where_numbers_are_missing(tmp_path):

@@ -1,5 +1,6 @@
 """The one door: what a user may type, and what the answer is when it is wrong."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framecast.frames.errors import ConfigurationError, SourceError
-from framecast.sources.files import FilesConfig, files_below, natural_key
+from framecast.sources.files import FilesConfig, files_below, holds, natural_key, walk
 from framecast.sources.open import open_source
 from framecast.sources.table import SOURCES
 from framecast.sources.writing import write_frames
+from framecast.workflows.prepare import prepare
 
 
 def test_a_source_passes_through():
@@ -88,17 +90,19 @@ def test_an_unreadable_file_is_answered_with_what_is_readable(tmp_path):
 
 
 def test_content_is_recognised_without_an_ending(tmp_path, waves):
-    for ending, kind in ((".mkv", "video"), (".gif", "video"), (".npy", "array"), (".tif", "images")):
+    videos = [(ending, "video") for ending in (".mkv", ".gif", ".mp4", ".mov", ".avi", ".webm")]
+    for ending, kind in (*videos, (".npy", "array"), (".tif", "images")):
         written = write_frames(tmp_path / f"x{ending}", waves(4, 8, 8), step_seconds=None)
         bare = written.rename(tmp_path / f"bare-{ending[1:]}")
         assert open_source(bare).kind == kind
 
 
 def test_a_kind_can_be_forced_on_an_unknown_ending(tmp_path, waves):
-    file = write_frames(tmp_path / "x.mp4", waves(4, 8, 8), step_seconds=None).rename(tmp_path / "x.bin")
+    file = tmp_path / "x.bin"
+    file.write_bytes(b"P5 3 2 255\n" + bytes(6))  # a pgm, which begins like any text
     with pytest.raises(SourceError, match="setting the kind"):
         open_source(file)
-    assert open_source(file, kind="video").sequences[0].info.num_frames == 4
+    assert open_source(file, kind="images").sequences[0].info.frame_shape == (1, 2, 3)
 
 
 def test_every_entry_opens_with_its_own_settings_class():
@@ -119,6 +123,96 @@ def test_every_name_has_its_one_place(names):
     paths = [Path(name) for name in names]
     other_order = paths[::-1]
     assert sorted(paths, key=natural_key) == sorted(other_order, key=natural_key)
+
+
+def test_digits_of_other_scripts_are_letters():
+    paths = [Path("٣", "a.png"), Path("12", "a.png"), Path("abc", "a.png"), Path("²", "a.png")]
+    assert sorted(paths, key=natural_key)[0] == Path("12", "a.png")
+
+
+def test_a_group_pattern_that_finds_nothing_is_told(tmp_path, waves):
+    for name in ("person01_a", "person01_b", "intro"):
+        write_frames(tmp_path / f"{name}.npy", waves(3, 8, 8), step_seconds=None)
+    misspelt = open_source(tmp_path, options={"group_pattern": "Person[0-9]+"})
+    assert "group_pattern=Person[0-9]+ finds nothing in 3 of 3 names, such as 'intro.npy'" in misspelt.notes[-1]
+    partly = open_source(tmp_path, options={"group_pattern": "person[0-9]+"})
+    assert "finds nothing in 1 of 3 names" in partly.notes[-1]
+    assert open_source(tmp_path, options={"group_pattern": "[a-z]"}).notes == open_source(tmp_path).notes
+
+
+def test_a_pattern_typed_as_a_place_is_explained(tmp_path, waves):
+    write_frames(tmp_path / "a.mp4", waves(3, 8, 8), step_seconds=None)
+    with pytest.raises(SourceError, match=r"give the folder and set source\.pattern='\*\.mp4'"):
+        open_source(tmp_path / "*.mp4")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(SourceError, match=r"The folder '.*' cannot be read: Permission denied"):
+        open_source(tmp_path)
+
+
+def test_a_folder_below_that_may_not_be_looked_into_is_passed_over(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "a.png").touch()
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    assert list(walk(tmp_path)) == [tmp_path / "a.png"]
+
+
+def test_only_files_that_are_asked_for_are_looked_at(tmp_path, monkeypatch):
+    for number in range(20):
+        (tmp_path / f"{number}.png").touch()
+    looked_at = []
+    monkeypatch.setattr("framecast.sources.files._waits", looked_at.append)
+    assert not holds(tmp_path, (".mp4",))
+    assert holds(tmp_path, (".mp4", ".png"))
+    assert len(looked_at) == 1
+
+
+def test_runs_and_prepared_stores_beside_recordings_are_none_of_them(tmp_path, waves):
+    videos, run = tmp_path / "videos", tmp_path / "videos" / "runs" / "first"
+    write_frames(videos / "a.mkv", waves(5, 16, 16), step_seconds=None)
+    write_frames(run / "pictures" / "b.mkv", waves(5, 16, 16), step_seconds=None)
+    for name in ("config.yaml", "run.json"):
+        (run / name).touch()
+    prepare(videos, out=videos / "a.zarr")
+    source = open_source(videos)
+    assert (source.kind, [sequence.info.name for sequence in source.sequences]) == ("video", ["a.mkv"])
+    assert open_source(videos / "a.zarr").kind == "store"
+
+
+def test_fields_beside_a_prepared_store_are_read_without_it(tmp_path, waves):
+    write_frames(tmp_path / "rain.nc", waves(5, 16, 16), step_seconds=None)
+    prepare(tmp_path / "rain.nc", out=tmp_path / "a.zarr")
+    source = open_source(tmp_path)
+    assert (source.kind, len(source.sequences), source.rejected) == ("fields", 1, ())
+    assert "Prepared stores were left out (1), first 'a.zarr'." in source.notes
+
+
+def test_a_run_typed_as_a_source_is_explained(tmp_path):
+    for name in ("config.yaml", "run.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(SourceError, match="is a run, not recordings"):
+        open_source(tmp_path)
+
+
+def test_a_folder_of_prepared_stores_is_explained(tmp_path, waves):
+    write_frames(tmp_path / "a.mkv", waves(5, 16, 16), step_seconds=None)
+    prepare(tmp_path / "a.mkv", out=tmp_path / "stores" / "a.zarr")
+    with pytest.raises(
+        SourceError, match=r"holds prepared stores \(1\), which are given one by one, such as .*a\.zarr"
+    ):
+        open_source(tmp_path / "stores")
 
 
 def test_groups_take_the_first_bracket_or_the_entire_match():

@@ -190,6 +190,13 @@ def test_any_slice_equals_the_slice_of_the_entire_read(kind, folder):
             start = draw.randrange(12)
             stop = draw.randrange(start, 12) + 1
             np.testing.assert_array_equal(sequence.read(start, stop), entire[start:stop])
+            out = np.zeros_like(entire[start:stop])
+            sequence.read_into(out, start)
+            np.testing.assert_array_equal(out, entire[start:stop])
+        with pytest.raises(IndexError):
+            sequence.read_into(entire, 1)
+        with pytest.raises(ValueError, match="do not fit"):
+            sequence.read_into(entire[..., 1:])
 
 
 @pytest.mark.parametrize("bounds", [(-1, 3), (3, 3), (5, 4), (0, 13), (12, 13)])

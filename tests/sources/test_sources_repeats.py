@@ -43,6 +43,17 @@ def test_dropping_keeps_the_rest_in_order_at_any_bounds(tmp_path):
     assert sequence.info.step_seconds is None
 
 
+def test_long_standing_pictures_are_skipped_not_read(tmp_path):
+    frames = saved(tmp_path, [0] * 300 + [1, 1, 2] + [3] * 400 + [4, 5])
+    source = open_source(tmp_path, options={"drop_repeats": True})
+    (sequence,) = source.sequences
+    asked: list[int] = []
+    inner = sequence._sequence._read
+    sequence._sequence._read = lambda start, stop: asked.append(stop - start) or inner(start, stop)
+    np.testing.assert_array_equal(sequence.read(), frames[[0, 300, 302, 303, 703, 704], None])
+    assert sum(asked) < 20
+
+
 def test_an_even_rest_keeps_a_time_step(tmp_path):
     saved(tmp_path, [0, 0, 1, 1, 2, 2])
     source = open_source(tmp_path, options={"drop_repeats": True, "step_seconds": 2})

@@ -1,5 +1,6 @@
 """Reading prepared stores: a mark that only finished ones have, an index that scales, damage that is said."""
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -13,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from framecast.frames.errors import SourceError
 from framecast.frames.sequence import SequenceInfo
 from framecast.frames.source import Rejected, Source
 from framecast.sources.open import open_source
 from framecast.sources.store.index import StoredSequence, StoreIndex, read_index, write_index
+from framecast.sources.store.part import PARTS, OpenParts, PartWriter
 from framecast.sources.store.source import StoreSource
 from framecast.workflows.prepare import prepare
 
@@ -44,6 +47,17 @@ def first_frames(source: Source) -> list[Any]:
     return [sequence.read(0, 2).tolist() for sequence in source.sequences]
 
 
+def test_a_store_may_lie_among_the_images_that_it_is_made_from(tmp_path, monkeypatch):
+    monkeypatch.setattr("framecast.sources.store.part._SHARD_BYTES", 2**12)  # so that writing begins before the end
+    for number in range(40):
+        pixels = np.random.default_rng(number).integers(0, 255, (32, 32), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    made = prepare(tmp_path, out=tmp_path / "inside.zarr")
+    assert (made.prepared, made.frames) == (1, 40)
+    assert prepare(tmp_path, out=tmp_path / "inside.zarr").unchanged
+    assert [sequence.info.num_frames for sequence in open_source(tmp_path).sequences] == [40]
+
+
 def test_a_store_is_opened_without_a_word_about_its_kind(store):
     source = open_source(store)
     assert isinstance(source, StoreSource)
@@ -63,6 +77,46 @@ def test_any_tool_that_knows_zarr_can_read_it(store):
     np.testing.assert_array_equal(array[stored.first : stored.first + 40, 0], expected)
     assert group.attrs["framecast_store"]["columns"]["name"]["each"][2] == "walk 2.npy"
     assert dict(group.members(max_depth=2)), "every level is a group or an array"
+
+
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+@pytest.mark.parametrize("dtype", ["uint8", "bool", ">i2", "int32", "float16", "float64"])
+def test_any_rows_are_those_that_zarr_reads(tmp_path, monkeypatch, dtype, compression):
+    zarr = pytest.importorskip("zarr")
+    monkeypatch.setattr("framecast.sources.store.part._CHUNK_BYTES", 2**8)
+    monkeypatch.setattr("framecast.sources.store.part._SHARD_BYTES", 2**10)
+    frames = (np.random.default_rng(3).random((41, 2, 3, 4)) * 200 - 50).astype(dtype)
+    writer = PartWriter(tmp_path, "one", num_frames=41, frame_shape=(2, 3, 4), dtype=dtype, compression=compression)
+    writer.begin()
+    writer.append(frames)
+    writer.finish([])
+    array = zarr.open_array(tmp_path / PARTS / "one" / "frames", mode="r")
+    assert array.nchunks > 1, "several shards"
+    assert array.shards[0] > array.chunks[0], "of several chunks"
+    parts, native = OpenParts(tmp_path), frames.dtype.newbyteorder("=")
+    for start, stop in [(0, 41), (40, 41), (3, 4), *itertools.combinations(range(5, 41, 7), 2)]:
+        out = np.zeros((stop - start, 2, 3, 4), native)
+        parts.read_into(out, "one", start)
+        np.testing.assert_array_equal(out, frames[start:stop])
+        found = parts.read("one", start, stop)
+        np.testing.assert_array_equal(found, array[start:stop])
+        assert found.dtype == native
+    for start, shape, other in [(40, (2, 2, 3, 4), native), (0, (1, 2, 4, 3), native), (0, (1, 2, 3, 4), "complex64")]:
+        with pytest.raises(SourceError, match="missing or damaged"):
+            parts.read_into(np.zeros(shape, other), "one", start)
+
+
+def test_every_flipped_bit_of_a_shard_is_noticed_or_changes_nothing(store):
+    (shard,) = shards(store)
+    whole, expected = shard.read_bytes(), first_frames(open_source(store))
+    source = open_source(store)
+    for place in [*range(0, len(whole), 997), *range(len(whole) - 150, len(whole))]:
+        shard.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        try:
+            assert first_frames(source) == expected, "damage of a chunk that was not asked for"
+            assert place < len(whole) - 132, "neither the index of 8 chunks"
+        except SourceError:
+            continue
 
 
 def test_without_its_mark_a_folder_is_no_store(store):

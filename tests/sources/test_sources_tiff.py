@@ -7,8 +7,10 @@ import pickle
 import subprocess
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -306,6 +308,19 @@ def test_a_recording_in_several_ome_files_is_one_sequence(tmp_path):
     assert (sequence.info.num_frames, sequence.info.step_seconds) == (4, 5)
     np.testing.assert_array_equal(sequence.read()[:, 0], HYPERSTACK[:4, 0, 0])
     np.testing.assert_array_equal(sequence.read(3, 4)[0, 0], HYPERSTACK[3, 0, 0])
+    opened = {path.resolve().name for path in Path("/proc/self/fd").glob("*")}
+    assert "part1.ome.tif" not in opened, "a recording in thousands of files would use up what the system allows"
+
+
+def test_two_threads_may_read_from_one_stack(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 50, (60, 64, 64)).astype(np.uint8)
+    sequence = only(write(tmp_path / "x.tif", frames, "TYX", compression="zlib"))
+
+    def read(start):
+        return np.array_equal(sequence.read(start, start + 10)[:, 0], frames[start : start + 10])
+
+    with ThreadPoolExecutor(2) as threads:
+        assert all(threads.map(read, [start % 50 for start in range(0, 1500, 7)]))
 
 
 def test_a_stack_that_was_cut_off_gives_the_frames_that_are_there(tmp_path):

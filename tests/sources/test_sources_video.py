@@ -146,7 +146,7 @@ def test_nothing_is_decoded_at_opening(tmp_path, encode, monkeypatch):
     def refuse(*_):
         raise AssertionError("decoded too early")
 
-    monkeypatch.setattr("framecast.sources.video.decoding.Decoder.read", refuse)
+    monkeypatch.setattr("framecast.sources.video.decoding.Decoder.read_into", refuse)
     sequence = open_source(tmp_path).sequences[0]
     with pytest.raises(AssertionError, match="too early"):
         sequence.read(0, 1)

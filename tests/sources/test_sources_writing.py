@@ -254,9 +254,9 @@ def test_the_pace_is_the_recordings_own_where_it_can_be_watched(step_seconds, fp
     assert float(playing_rate(step_seconds, fps)) == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("fps", [0, -1, 1e-9, 0.0001, float("nan"), float("inf")])
 def test_a_pace_of_nothing_is_refused(fps):
-    with pytest.raises(SourceError, match="must be above 0"):
+    with pytest.raises(SourceError, match=r"must be 0\.001 or more"):
         playing_rate(None, fps)
 
 
@@ -289,3 +289,10 @@ def test_real_frames_survive_every_video_format(test_data, tmp_path):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # an exact copy has an infinite PSNR
             assert psnr(back, frames) > (30 if ending == ".gif" else 38), ending
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_too_large_for_gif_is_told(channels, tmp_path):
+    with pytest.raises(SourceError, match=r"FFmpeg cannot write 'x\.gif' with pictures of 2x70000"):
+        write_frames(tmp_path / "x.gif", np.zeros((1, channels, 2, 70_000), np.uint8), step_seconds=None)
+    assert not list(tmp_path.iterdir())

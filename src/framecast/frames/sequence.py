@@ -4,6 +4,7 @@ Axes: T frames, C channels, H height, W width.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, final
@@ -52,6 +53,9 @@ class SequenceInfo:
     """Physical units of the values, where the recording says so: ``"mm/h"``. A recording with units is a measured
     field; one without is a picture."""
 
+    channel_units: tuple[str, ...] = ()
+    """Units of the C channels, where they differ (:attr:`units` is then None); empty texts where unknown."""
+
     grid: Grid | None = None
     """Where the pixels lie, where the recording says so."""
 
@@ -90,6 +94,17 @@ class SequenceInfo:
     def frame_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return self.channels, self.height, self.width
+
+    def units_of(self, channels: Iterable[int] = ()) -> str | None:
+        """The units that channels share; None where they differ or are unknown.
+
+        Args:
+            channels: which, 0-based; none named means all.
+        """
+        if not self.channel_units:
+            return self.units
+        found = {self.channel_units[channel] for channel in channels or range(self.channels)}
+        return found.pop() or None if len(found) == 1 else None
 
     def time_of(self, frame: int) -> datetime | None:
         """When a frame was taken; frames beyond the end are counted on. None where the recording does not tell."""
@@ -132,20 +147,52 @@ class Sequence(ABC):
                 values that were not expected.
         """
         stop = self.info.num_frames if stop is None else stop
+        self._check_bounds(start, stop)
+        frames = self._read(start, stop)
+        self._check_shape(frames, stop - start)
+        if unexpected == "refuse":
+            self._refuse_unexpected(frames, start)
+        return frames
+
+    @final
+    def read_into(self, out: NDArray[Any], start: int = 0) -> None:
+        """Read frames ``start:start + T`` into an array that is there already, which may spare a copy.
+
+        Args:
+            out: (T, C, H, W) in the native type; filled.
+            start: first frame, 0-based.
+
+        Raises:
+            IndexError, SourceError: as :meth:`read`.
+            ValueError: ``out`` is of another shape or type.
+        """
+        if out.shape[1:] != self.info.frame_shape or out.dtype != np.dtype(self.info.dtype):
+            raise ValueError(f"frames of {self!r} do not fit into {out.dtype} of shape {out.shape}")
+        self._check_bounds(start, start + len(out))
+        self._read_into(out, start)
+        self._refuse_unexpected(out, start)
+
+    def _read_into(self, out: NDArray[Any], start: int) -> None:
+        """Fill ``out``, as :meth:`read_into` was given it. A reader that makes frames one by one does it itself."""
+        frames = self._read(start, start + len(out))
+        self._check_shape(frames, len(out))
+        out[...] = frames
+
+    def _check_bounds(self, start: int, stop: int) -> None:
         if not 0 <= start < stop <= self.info.num_frames:
             raise IndexError(f"frames {start}:{stop} of '{self.info.name}', which has {self.info.num_frames}")
-        frames = self._read(start, stop)
-        expected = (stop - start, *self.info.frame_shape)
+
+    def _check_shape(self, frames: NDArray[Any], num_frames: int) -> None:
+        expected = (num_frames, *self.info.frame_shape)
         if frames.shape != expected:
             raise SourceError(
                 f"'{self.info.name}' gave frames of shape {frames.shape} (T, C, H, W) where its header promises "
                 f"{expected}; the file may be damaged or cut off."
             )
-        if unexpected == "refuse" and not self.info.has_missing and frames.dtype.kind == "f":
-            self._refuse_unexpected(frames, start)
-        return frames
 
     def _refuse_unexpected(self, frames: NDArray[Any], start: int) -> None:
+        if self.info.has_missing or frames.dtype.kind != "f":
+            return
         finite = np.isfinite(frames)
         if finite.all():
             return

@@ -16,6 +16,9 @@ from framecast.frames.errors import SourceError
 ZARR_MARKS = frozenset({"zarr.json", ".zgroup", ".zarray"})
 """A folder with one of these is a Zarr store."""
 
+RUN_MARKS = frozenset({"config.yaml", "run.json"})
+"""A folder with both is a run: its pictures and arrays are results, not recordings."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilesConfig:
@@ -37,8 +40,8 @@ class FilesConfig:
     a prepared store remembers the result."""
 
     def __post_init__(self) -> None:
-        if self.step_seconds is not None and not self.step_seconds > 0:
-            raise ValueError("step_seconds must be above 0")
+        if self.step_seconds is not None and not 0 < self.step_seconds < float("inf"):
+            raise ValueError("step_seconds must be above 0 and finite")
         if self.group_pattern is not None:
             try:
                 re.compile(self.group_pattern)
@@ -55,31 +58,53 @@ class FilesConfig:
 
 def natural_key(path: Path) -> tuple[tuple[tuple[str | int, ...], str], ...]:
     """Sort key under which numbers inside names count as numbers."""
+    # Only every second run is a number, for certain: digits of other scripts are letters here.
     return tuple(
-        (tuple(int(run) if run.isdecimal() else run.casefold() for run in re.split("([0-9]+)", part)), part)
+        (
+            tuple(int(run) if place % 2 else run.casefold() for place, run in enumerate(re.split("([0-9]+)", part))),
+            part,
+        )
         for part in path.parts
     )
 
 
-def walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path, endings: Iterable[str] = ("",)) -> Iterator[Path]:
     """Every file at any depth below ``folder``, in no particular order; hidden files and folders left aside.
 
-    A Zarr store counts as one file: its thousands of chunks are nobody's recordings.
+    A Zarr store counts as one file: its thousands of chunks are nobody's recordings. Runs are passed over: who trains
+    into a folder beside the recordings does not want the pictures of the first run in the second.
+
+    Args:
+        folder: where to look.
+        endings: only files whose names end so, in lower case; the system is asked about no others.
+
+    Raises:
+        SourceError: the folder itself may not be looked into. What lies below it is passed over then.
     """
-    for parent, folders, names in os.walk(folder):
+    wanted = tuple(endings)
+
+    def refuse(error: OSError) -> None:
+        if error.filename is not None and Path(error.filename) == folder:
+            raise SourceError(f"The folder '{folder}' cannot be read: {error.strerror or error}.") from error
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
         if ZARR_MARKS.intersection(names):
             folders.clear()
-            yield Path(parent)
+            if Path(parent).name.lower().endswith(wanted):
+                yield Path(parent)
+            continue
+        if RUN_MARKS.issubset(names):
+            folders.clear()
             continue
         folders[:] = [name for name in folders if not _hidden(name)]
+        fitting = (name for name in names if name.lower().endswith(wanted) and not _hidden(name))
         # A pipe or a device would keep whoever opens it waiting for ever.
-        yield from (path for name in names if not _hidden(name) and not _waits(path := Path(parent, name)))
+        yield from (path for name in fitting if not _waits(path := Path(parent, name)))
 
 
 def holds(folder: Path, endings: Iterable[str]) -> bool:
     """Whether a file with one of the endings lies at any depth below ``folder``; stops at the first."""
-    wanted = tuple(endings)
-    return any(path.name.lower().endswith(wanted) for path in walk(folder))
+    return next(walk(folder, endings), None) is not None
 
 
 def files_below(folder: Path, endings: Iterable[str], *, pattern: str = "*") -> tuple[list[Path], tuple[str, ...]]:
@@ -123,11 +148,16 @@ def endings_found(paths: Iterable[Path]) -> str:
 
 def starts_with(path: Path, *openings: bytes) -> bool:
     """Whether a file begins with one of the byte strings that mark its format."""
+    return first_bytes(path, max(len(opening) for opening in openings)).startswith(openings)
+
+
+def first_bytes(path: Path, count: int) -> bytes:
+    """So many bytes from the beginning of a file, or as many as there are; none of one that cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(max(len(opening) for opening in openings)).startswith(openings)
+            return file.read(count)
     except OSError:
-        return False
+        return b""
 
 
 def _waits(path: Path) -> bool:

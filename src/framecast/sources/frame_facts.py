@@ -31,6 +31,9 @@ class FrameFacts:
     units: str | None = None
     """Of the values."""
 
+    channel_units: tuple[str, ...] = ()
+    """Of each of C channels where they differ, or nothing."""
+
     channel_names: tuple[str, ...] = ()
     """C names, or nothing."""
 

@@ -1,14 +1,16 @@
 """Inspection: what a source holds, from its headers and from a bounded sample of its frames."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framecast.frames.errors import SourceError
 from framecast.frames.sequence import Sequence
-from framecast.frames.source import Source
+from framecast.frames.source import Rejected, Source
 from framecast.sources.arrays.hdf5 import Hdf5Source
 from framecast.sources.arrays.source import ArraySource
 
@@ -16,6 +18,9 @@ MANY_REPEATS = 0.05
 """A share of repeated frames above which it must be said."""
 
 _BLOCK_FRAMES = 64
+_BLOCK_BYTES = 2**25
+"""Of frames that are read at once; sums over them take several times as much."""
+
 _BINS = 64
 
 
@@ -94,23 +99,22 @@ class _Tally:
         self._last: NDArray[np.generic] | None = None
 
     def add(self, block: NDArray[np.generic]) -> None:
-        gaps = ~np.isfinite(block) if block.dtype.kind == "f" else np.zeros(block.shape, dtype=bool)
-        there = block[~gaps].astype(np.float64)
+        there = _finite(block)
         self.frames += len(block)
         self.values += block.size
-        self.missing += int(gaps.sum())
+        self.missing += block.size - there.size
         if there.size:
-            self.total += float(there.sum())
+            self.total += float(there.sum(dtype=np.float64))
             self.minimum = min(self.minimum, float(there.min()))
             self.maximum = max(self.maximum, float(there.max()))
         joined = block if self._last is None else np.concatenate([self._last, block])
         if len(joined) > 1:
-            same = (joined[1:] == joined[:-1]) | _both_missing(joined)
-            flat = same.reshape(len(same), -1)
-            self.steps += len(flat)
-            self.repeated += int(flat.all(axis=1).sum())
-            self.changes += flat.size
-            self.static += int(flat.sum())
+            same, lost = joined[1:] == joined[:-1], _both_missing(joined)
+            self.steps += len(same)
+            self.repeated += int((same | lost).reshape(len(same), -1).all(axis=1).sum())
+            # A cell where nothing is ever measured, as outside of a radar's range, does not stand still.
+            self.changes += same.size - int(lost.sum())
+            self.static += int(same.sum())
         self._last = block[-1:]
 
 
@@ -122,26 +126,37 @@ def inspect_source(source: Source, *, max_frames: int = 4000, max_sequences: int
         max_frames: at most so many frames are read in all, in one piece from the start of each sampled sequence.
         max_sequences: at most so many sequences are sampled, spread evenly.
 
+    Returns:
+        What was found. Sampled sequences that cannot be read are among the rejected, and only their headers count.
+
     Raises:
-        SourceError: a sequence that cannot be read.
+        SourceError: none of the sampled sequences can be read.
     """
     sequences = source.sequences
     count = min(max_sequences, len(sequences))
     sampled = {int(i) for i in np.linspace(0, len(sequences) - 1, count).round()}
     budget = max(2, max_frames // len(sampled))
-    tallies = {index: _tally(sequences[index], budget) for index in sampled}
+    tallies: dict[int, _Tally] = {}
+    damaged: dict[int, SourceError] = {}
+    for index in sorted(sampled):
+        try:
+            tallies[index] = _tally(sequences[index], budget)
+        except SourceError as error:
+            damaged[index] = error
+    if not tallies:
+        raise damaged[min(damaged)]
     low, high = _common_range(source, list(tallies.values()))
     counts = np.zeros(_BINS, dtype=np.int64)
     edges = np.linspace(low, high if high > low else low + 1, _BINS + 1)
-    for index in sampled:
-        end = min(budget, _BLOCK_FRAMES, sequences[index].info.num_frames)
-        block = sequences[index].read(0, end, unexpected="keep")
-        counts += np.histogram(block[np.isfinite(block)] if block.dtype.kind == "f" else block, bins=edges)[0]
+    for index in tallies:
+        for block in _blocks(sequences[index], min(budget, _BLOCK_FRAMES)):
+            counts += np.histogram(_finite(block), bins=edges)[0]
     reports = [_report(sequence, tallies.get(index)) for index, sequence in enumerate(sequences)]
     notes = list(source.notes)
-    if len(sampled) < len(sequences) or any(r.frames_read < r.frames for r in reports if r.frames_read):
+    if len(tallies) < len(sequences) or any(r.frames_read < r.frames for r in reports if r.frames_read):
         read = sum(report.frames_read for report in reports)
-        notes.append(f"Figures come from {read} frames of {len(sampled)} sequences; the rest was not read.")
+        plural = "" if len(tallies) == 1 else "s"
+        notes.append(f"Figures come from {read} frames of {len(tallies)} sequence{plural}; the rest was not read.")
     repeated_share = _share([(tally.repeated, tally.steps) for tally in tallies.values()])
     if repeated_share > MANY_REPEATS:
         notes.append(
@@ -163,17 +178,39 @@ def inspect_source(source: Source, *, max_frames: int = 4000, max_sequences: int
         histogram_counts=counts.tolist(),
         histogram_edges=edges.tolist(),
         notes=notes,
-        rejected=[dataclasses.asdict(rejected) for rejected in source.rejected],
+        rejected=[dataclasses.asdict(rejected) for rejected in (*source.rejected, *_rejected(source, damaged))],
         sequences=reports,
     )
 
 
+def _rejected(source: Source, damaged: dict[int, SourceError]) -> list[Rejected]:
+    infos = [(source.sequences[index].info, str(error)) for index, error in damaged.items()]
+    return [Rejected(info.path or info.name, reason.rstrip(".")) for info, reason in infos]
+
+
 def _tally(sequence: Sequence, budget: int) -> _Tally:
     tally = _Tally()
-    end = min(budget, sequence.info.num_frames)
-    for start in range(0, end, _BLOCK_FRAMES):
-        tally.add(sequence.read(start, min(start + _BLOCK_FRAMES, end), unexpected="keep"))
+    for block in _blocks(sequence, budget):
+        tally.add(block)
     return tally
+
+
+def _blocks(sequence: Sequence, at_most: int) -> Iterator[NDArray[np.generic]]:
+    """The first frames of a sequence, a few at a time."""
+    end, at_once = min(at_most, sequence.info.num_frames), _at_once(sequence)
+    for start in range(0, end, at_once):
+        yield sequence.read(start, min(start + at_once, end), unexpected="keep")
+
+
+def _at_once(sequence: Sequence) -> int:
+    """Frames that are read in one piece."""
+    frame_bytes = int(np.prod(sequence.info.frame_shape)) * np.dtype(sequence.info.dtype).itemsize
+    return min(max(_BLOCK_BYTES // frame_bytes, 1), _BLOCK_FRAMES)
+
+
+def _finite(block: NDArray[Any]) -> NDArray[Any]:
+    """The values that are there, in one dimension."""
+    return block[np.isfinite(block)] if block.dtype.kind == "f" else block.ravel()
 
 
 def _report(sequence: Sequence, tally: _Tally | None) -> SequenceReport:

@@ -1,6 +1,7 @@
 """From what a user types to a source: the one door of this room."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from framecast.frames.errors import ConfigurationError, SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.settings import settings
 from framecast.frames.source import Source
-from framecast.sources.files import FilesConfig, endings_found, walk
+from framecast.sources.files import RUN_MARKS, FilesConfig, endings_found, walk
 from framecast.sources.repeats import without_repeats
+from framecast.sources.store.index import is_store
 from framecast.sources.table import READERS, SOURCES
 
 
@@ -46,7 +48,11 @@ def open_source(
     if kind in READERS:
         _check_place(name, user_path(name))
     source: Source = source_class.open(name, config)
-    return without_repeats(source) if isinstance(config, FilesConfig) and config.drop_repeats else source
+    if not isinstance(config, FilesConfig):
+        return source
+    if note := _group_note(source, config):
+        source = replace(source, notes=(*source.notes, note))
+    return without_repeats(source) if config.drop_repeats else source
 
 
 def kind_of(location: str | Path) -> str:
@@ -72,6 +78,20 @@ def kind_of(location: str | Path) -> str:
     raise SourceError(_not_readable(name, path))
 
 
+def _group_note(source: Source, config: FilesConfig) -> str | None:
+    """A sentence, where the groups that were asked for do not come about: a test could hold what training saw."""
+    if config.group_pattern is None:
+        return None
+    names = [sequence.info.name for sequence in source.sequences]
+    without = [name for name in names if not config.group(name)]
+    if not without:
+        return None
+    return (
+        f"source.group_pattern={config.group_pattern} finds nothing in {len(without)} of {len(names)} names, such as "
+        f"'{without[0]}'; each of these stays in the group that it has by itself."
+    )
+
+
 def _check_place(name: str, path: Path) -> None:
     """Refuse what is not there, what nobody may look at, and what is neither a file nor a folder."""
     try:
@@ -91,9 +111,14 @@ def _not_found(name: str) -> str:
     if name in READERS:
         return f"'{name}' is a kind of source, not a place: give the path of a file or folder and set kind to '{name}'."
     path = user_path(name)
+    if any(sign in path.name for sign in "*?") and path.parent.is_dir():
+        return (
+            f"There is no file or folder '{name}'. To read only some of the files in '{path.parent}', give the folder "
+            f"and set source.pattern='{path.name}'."
+        )
     near = get_close_matches(name, generators, n=1)
     if path.parent.is_dir():
-        siblings = {entry.name: str(entry) for entry in path.parent.iterdir() if not entry.name.startswith(".")}
+        siblings = {entry.name: str(entry) for entry in _listed(path.parent) if not entry.name.startswith(".")}
         near += [siblings[match] for match in get_close_matches(path.name, siblings, n=2)]
         place = "" if near else f" The folder '{path.parent}' exists, but holds nothing of a similar name."
     else:
@@ -102,7 +127,20 @@ def _not_found(name: str) -> str:
     return f"There is no file or folder '{name}'{hint}{place} Known by name: {', '.join(generators)}."
 
 
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # one may reach into a folder, and yet not be allowed to list it
+        return []
+
+
 def _not_readable(name: str, path: Path) -> str:
+    if path.is_dir() and all((path / mark).is_file() for mark in RUN_MARKS):
+        return f"'{name}' is a run, not recordings; give what it shall be used on, or what it was trained on."
+    stores = [found for found in walk(path, (".zarr",)) if is_store(found)] if path.is_dir() else []
+    if stores:
+        first = min(stores).relative_to(path).as_posix()
+        return f"'{name}' holds prepared stores ({len(stores)}), which are given one by one, such as '{name}/{first}'."
     found = f"found {endings_found(walk(path))}" if path.is_dir() else f"its ending is '{path.suffix}'"
     endings = dict.fromkeys(ending for kind in READERS for ending in SOURCES.load(kind).endings)
     return (

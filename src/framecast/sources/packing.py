@@ -97,10 +97,11 @@ class Packing:
         numbers = np.asarray(numbers)
         if numbers.dtype.newbyteorder("=") != self.stored and numbers.dtype.itemsize == self.stored.itemsize:
             numbers = numbers.astype(numbers.dtype.newbyteorder("="), copy=False).view(self.stored)
-        frames = numbers.astype(self.dtype)
         if self.is_packed:
             # In double precision first: 16 stored bits times a scale would lose the last of them.
-            frames = (numbers * np.float64(self.scale) + np.float64(self.offset)).astype(self.dtype)
+            frames = _measured(numbers, self.scale, self.offset).astype(self.dtype, copy=False)
+        else:
+            frames = numbers.astype(self.dtype)
         if self.dtype.kind != "f":
             return frames
         for fill in self.fills:
@@ -109,6 +110,20 @@ class Packing:
         if self.stored.kind == "f" and not self.fills and self.stored.itemsize >= 4:
             frames[numbers == self.stored.type(_UNWRITTEN)] = np.nan
         return frames
+
+
+def coordinate_values(values: Any, attributes: Mapping[Any, Any]) -> NDArray[Any]:
+    """The values of a coordinate: packed ones in double precision, all others as they are stored.
+
+    Args:
+        values: as they lie in the file, of any type.
+        attributes: of the coordinate.
+    """
+    stored = np.asarray(values)
+    if stored.dtype.kind not in "iuf":
+        return stored
+    packing = Packing.of(stored.dtype, attributes)
+    return _measured(stored, packing.scale, packing.offset) if packing.is_packed else stored
 
 
 def attribute(attributes: Mapping[Any, Any], name: str) -> Any:
@@ -123,6 +138,13 @@ def text_of(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace").strip("\0 ")
     return "" if value is None else str(value).strip()
+
+
+def _measured(numbers: NDArray[Any], scale: float, offset: float) -> NDArray[np.float64]:
+    values = numbers.astype(np.float64)
+    values *= scale  # in place: frames may be large
+    values += offset
+    return values
 
 
 def _number(value: Any) -> float | None:
@@ -142,6 +164,8 @@ def _as_stored(value: Any, stored: np.dtype[Any]) -> Any:
         limits, fill = np.iinfo(stored), int(value)
         if stored.kind == "u" and fill < 0:
             fill += int(limits.max) + 1  # written for the signed twin of the type
+        elif stored.kind == "i" and limits.max < fill <= 2 * int(limits.max) + 1:
+            fill -= 2 * int(limits.max) + 2  # and the other way round
         return stored.type(fill) if limits.min <= fill <= limits.max else None
     except (TypeError, ValueError, OverflowError):
         return None

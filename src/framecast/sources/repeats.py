@@ -16,6 +16,9 @@ from framecast.frames.source import Source
 
 _AT_ONCE_BYTES = 2**25
 
+_WORTH_SKIPPING = 16
+"""Repeats in a row that are rather skipped than read and thrown away: a standing picture may repeat for hours."""
+
 AnySource = TypeVar("AnySource", bound=Source)
 
 
@@ -93,9 +96,12 @@ class KeptFrames(Sequence):
 
     def _read(self, start: int, stop: int) -> NDArray[np.generic]:
         places = self._places[start:stop]
+        runs = np.split(places, np.flatnonzero(np.diff(places) > _WORTH_SKIPPING) + 1)
+        return np.concatenate([self._run(run) for run in runs])
+
+    def _run(self, places: NDArray[np.int64]) -> NDArray[np.generic]:
         first = int(places[0])
-        frames = self._sequence.read(first, int(places[-1]) + 1, unexpected="keep")
-        return frames[places - first]
+        return self._sequence.read(first, int(places[-1]) + 1, unexpected="keep")[places - first]
 
 
 def _info_of(info: SequenceInfo, places: NDArray[np.int64]) -> SequenceInfo:

@@ -119,6 +119,7 @@ def write_frames(
         start_time=start_time,
         name=target.stem if like is None else like.name,
         units=None if like is None else like.units,
+        channel_units=() if like is None or len(like.channel_units) != frames.shape[1] else like.channel_units,
         channel_names=() if like is None or len(like.channel_names) != frames.shape[1] else like.channel_names,
         grid=None if like is None else like.grid,
         has_missing=like is not None and like.has_missing,
@@ -149,12 +150,13 @@ def playing_rate(step_seconds: float | None, fps: float | None) -> Fraction:
         ``fps``; else the recording's own pace when it can be watched (1 to 240 frames a second); else 10.
 
     Raises:
-        SourceError: ``fps`` is not above 0.
+        SourceError: ``fps`` is below 0.001, or no number.
     """
     if fps is not None:
-        if not 0 < fps < float("inf"):
-            raise SourceError(f"Frames per second must be above 0, found {fps}.")
-        return Fraction(fps).limit_denominator(1001)
+        rate = Fraction(fps).limit_denominator(1001) if 0 < fps < float("inf") else Fraction(0)
+        if not rate:
+            raise SourceError(f"Frames per second must be 0.001 or more, found {fps}.")
+        return rate
     if step_seconds is None or not _WATCHABLE_STEP_SECONDS[0] <= step_seconds <= _WATCHABLE_STEP_SECONDS[1]:
         return _CALM_RATE
     return (1 / Fraction(step_seconds)).limit_denominator(1001)

@@ -57,6 +57,9 @@ class VideoPart(Sequence):
     def _read(self, start: int, stop: int) -> NDArray[Any]:
         return self._decoders.read(Path(str(self.info.path)), self._facts, self._start + start, self._start + stop)
 
+    def _read_into(self, out: NDArray[Any], start: int) -> None:
+        self._decoders.read_into(out, Path(str(self.info.path)), self._facts, self._start + start)
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)

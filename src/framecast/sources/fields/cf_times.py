@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framecast.frames.errors import SourceError
-from framecast.sources.packing import attribute, text_of
+from framecast.sources.packing import attribute, coordinate_values, text_of
 
 _MICROSECONDS = {
     name: size
@@ -92,7 +92,7 @@ def decode_times(values: NDArray[Any], attributes: Mapping[Any, Any]) -> Times |
     Raises:
         SourceError: a time is missing. (The caller names the file.)
     """
-    values = np.atleast_1d(np.asarray(values))
+    values = np.atleast_1d(coordinate_values(values, attributes))
     units, calendar = (text_of(attribute(attributes, name)) for name in ("units", "calendar"))
     unit, since, reference = (part.strip() for part in units.partition(" since "))
     size = _MICROSECONDS.get(unit.lower())

@@ -18,7 +18,7 @@ from framecast.sources.fields.axes import FieldAxes, Kind, Variable, axes_of, ki
 from framecast.sources.fields.cf_times import Times, decode_times, is_date_unit
 from framecast.sources.fields.grids import axis_of, grid_of, runs_north
 from framecast.sources.fields.settings import FieldSettings
-from framecast.sources.packing import Packing, text_of
+from framecast.sources.packing import Packing, coordinate_values, text_of
 
 CHANNELS = "framecast_channels"
 """Attribute of files that framecast wrote: the variables that are channels, in order, with spaces between."""
@@ -55,7 +55,9 @@ class FieldLook:
     dtype: str
     """Of the frames, before settings of the user."""
 
-    units: str | None
+    variable_units: tuple[str, ...]
+    """Of each of the variables; empty texts where they say nothing."""
+
     grid: Grid | None
     reverse_rows: bool
     runs_north: bool
@@ -63,6 +65,16 @@ class FieldLook:
 
     times: str | None
     """The variable that holds the time of each frame, where that is all there is to know about it."""
+
+    @property
+    def channel_units(self) -> tuple[str, ...]:
+        """Of each of the channels, where variables are channels; nothing where a variable has several."""
+        return self.variable_units if len(self.variable_units) == self.channels else ()
+
+    @property
+    def units(self) -> str | None:
+        """The units that all variables share; None where they differ, or say nothing."""
+        return self.variable_units[0] or None if len(set(self.variable_units)) == 1 else None
 
 
 @final
@@ -76,8 +88,8 @@ class FieldFile:
     times: Times | None
     """Of each frame; durations where ``starts`` holds the rest."""
 
-    starts: Times | None = None
-    """The time that each forecast of a file with several starts from."""
+    starts: tuple[str, Times] | None = None
+    """Of a file with several forecasts: the dimension along which they lie, and the time that each starts from."""
 
     has_missing: bool
 
@@ -112,7 +124,6 @@ def contents(
         raise SourceError(f"promises frames of {height}x{width} (H x W), which is more than a computer can handle")
     rows = axis_of(axes.y, variables)
     north = runs_north(rows)
-    units = {text_of(variables[name].attrs.get("units")) for name in names}
     times, starts, plain = _times(axes, dict(fixed), members, variables)
     return FieldFile(
         path=path,
@@ -129,7 +140,7 @@ def contents(
             height=height,
             width=width,
             dtype=str(dtype),
-            units=(units.pop() or None) if len(units) == 1 else None,
+            variable_units=tuple(text_of(variables[name].attrs.get("units")) for name in names),
             grid=grid_of(axes, first, variables, reverse_rows=north and settings.north_up),
             reverse_rows=north and settings.north_up,
             runs_north=north and not settings.north_up,
@@ -249,7 +260,7 @@ def _place(dim: str, wanted: float | str, size: int, variables: Mapping[Any, Any
         if isinstance(wanted, str) or wanted != int(wanted) or not 0 <= wanted < size:
             raise SourceError(f"has no coordinate for '{dim}': choose a place from 0 to {size - 1}, found {wanted!r}")
         return int(wanted)
-    values = np.asarray(coordinate.values)
+    values = coordinate_values(coordinate.values, coordinate.attrs)
     if values.dtype.kind in "iuf" and not isinstance(wanted, str):
         match = np.flatnonzero(np.isclose(values.astype(np.float64), wanted, rtol=1e-6, atol=1e-9))
     else:
@@ -266,7 +277,7 @@ def _labels(dim: str | None, size: int, variables: Mapping[Any, Any], *, numbers
     coordinate = variables.get(dim)
     if coordinate is None or coordinate.dims != (dim,):
         return tuple(str(place) for place in range(size)) if numbers else ()
-    values = np.asarray(coordinate.values)
+    values = coordinate_values(coordinate.values, coordinate.attrs)
     if values.dtype.kind in "iuf":
         return tuple(f"{value:g}" for value in values.tolist()) if numbers else ()
     return tuple(text_of(value) for value in values)
@@ -274,7 +285,7 @@ def _labels(dim: str | None, size: int, variables: Mapping[Any, Any], *, numbers
 
 def _single_labels(variables: Mapping[Any, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (str(name), f"{float(variable.values):g}")
+        (str(name), f"{float(coordinate_values(variable.values, variable.attrs)):g}")
         for name, variable in variables.items()
         if not variable.dims and variable.dtype.kind in "iuf" and kind_of(str(name), variables) in ("level", "member")
     )
@@ -285,8 +296,8 @@ def _times(
     fixed: Mapping[str, int],
     members: tuple[tuple[str, tuple[str, ...]], ...],
     variables: Mapping[Any, Any],
-) -> tuple[Times | None, Times | None, str | None]:
-    """Times of the frames; times that forecasts start from; the variable that holds the former and nothing else."""
+) -> tuple[Times | None, tuple[str, Times] | None, str | None]:
+    """Times of the frames; where and when forecasts start; the variable that holds the former and nothing else."""
     here: tuple[str, ...] = () if axes.time is None else (axes.time,)
     name = next((name for name in _clocks(variables) if set(variables[name].dims) - set(fixed) == set(here)), None)
     if name is not None:
@@ -301,7 +312,8 @@ def _times(
         return times, None, None
     for dim, _ in members:
         if kind_of(dim, variables) == "time" and dim in variables:
-            return times, decode_times(np.asarray(variables[dim].values), variables[dim].attrs), None
+            starts = decode_times(np.asarray(variables[dim].values), variables[dim].attrs)
+            return times, None if starts is None else (dim, starts), None
     for clock in variables.values():
         places = set(clock.dims)
         if is_date_unit(text_of(clock.attrs.get("units"))) and places <= set(fixed):

@@ -7,6 +7,7 @@ open a file, and a recording may lie in ten thousand. The other kinds keep the l
 Axes: T frames, C channels, H rows along y, W columns along x.
 """
 
+import json
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from framecast.sources.fields.contents import FieldFile, FieldLook, contents
 from framecast.sources.fields.settings import FieldSettings
 from framecast.sources.files import ZARR_MARKS, starts_with
 from framecast.sources.hdf5_heaps import refuse_endless_heaps
-from framecast.sources.packing import Packing, attribute, text_of
+from framecast.sources.packing import Packing, attribute, coordinate_values, text_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -35,6 +36,10 @@ CLASSIC_MAGIC = b"CDF"
 
 DAMAGE = (OSError, EOFError, KeyError, ValueError, TypeError, IndexError, AttributeError, RuntimeError, MemoryError)
 """What the libraries raise for files that are cut off, altered, or something else altogether."""
+
+_NAMELESS = (
+    "names tell times from rows and columns. Write it with xarray, as variables over (time, y, x), or save it as .npy"
+)
 
 _LIBRARIES = {"xarray", "h5netcdf", "zarr", "numcodecs", "zlib", "cfgrib", "eccodes", "gribapi"}
 """Packages whose own kinds of error mean the same."""
@@ -50,21 +55,21 @@ class LastOpened:
     """The data set that was opened last. Sent to another process, or after a fork, it is empty."""
 
     def __init__(self) -> None:
-        self._key: tuple[int, Path] | None = None
-        self._dataset: xr.Dataset | None = None
+        self._held: tuple[int, Path, xr.Dataset] | None = None  # one object, so that threads see all of it or nothing
 
     def __reduce__(self) -> tuple[type[Self], tuple[()]]:
         return type(self), ()
 
     def get(self, path: Path) -> "xr.Dataset | None":
         """The data set of a path, if it is the one that this process opened last."""
-        return self._dataset if self._key == (os.getpid(), path) else None
+        held = self._held
+        return held[2] if held is not None and held[:2] == (os.getpid(), path) else None
 
     def keep(self, path: Path, dataset: "xr.Dataset") -> None:
         """Remember a data set, and close the one before."""
-        if self._dataset is not None and self._key is not None and self._key[0] == os.getpid():
-            self._dataset.close()
-        self._key, self._dataset = (os.getpid(), path), dataset
+        before, self._held = self._held, (os.getpid(), path, dataset)
+        if before is not None and before[0] == os.getpid():
+            before[2].close()
 
 
 @final
@@ -152,10 +157,7 @@ class FieldFormat:
         if self.name == "grib":
             return _open_grib(xr, path, self.keys, raw)
         if is_zarr(path):
-            consolidated = (path / ".zmetadata").is_file() or _says_consolidated(path / "zarr.json")
-            with catch_warnings():
-                simplefilter("ignore")  # of files in the folder that are no part of the store
-                return xr.open_dataset(path, engine="zarr", consolidated=consolidated, group=self.within, **raw)
+            return _open_zarr(xr, path, self.within, raw)
         if starts_with(path, CLASSIC_MAGIC):
             try:
                 return xr.open_dataset(path, engine="scipy", group=self.within, **raw)
@@ -164,6 +166,11 @@ class FieldFormat:
                     f"is netCDF of the classic kind and cannot be read here ({error}); install scipy, or convert it "
                     "with 'nccopy -k netCDF-4 old.nc new.nc'"
                 ) from error
+        import h5py
+
+        with h5py.File(path, "r") as file:
+            # What h5netcdf asks for first. Where it fails on that, it complains once more when it is thrown away.
+            file.attrs.get("_nc3_strict")
         return xr.open_dataset(path, engine="h5netcdf", group=self.within, phony_dims="access", **raw)
 
 
@@ -194,7 +201,7 @@ def _like(root: Any, path: Path, model: FieldFile) -> FieldFile | None:
             for stored, dims in zip(all_stored, look.dims, strict=True)
         )
         and str(np.result_type(*(packing.dtype for packing in packings))) == look.dtype
-        and (len(packings) > 1 or (text_of(attribute(all_stored[0].attrs, "units")) or None) == look.units)
+        and tuple(text_of(attribute(stored.attrs, "units")) for stored in all_stored) == look.variable_units
         and _same_places(root, look)
     )
     times = decode_times(clock[...], clock.attrs) if same else None
@@ -220,18 +227,22 @@ def _same_shape(shape: tuple[int, ...], dims: tuple[str, ...], num_frames: int, 
 def _same_places(root: Any, look: FieldLook) -> bool:
     """Whether rows, columns and chosen levels lie where they do in the other file."""
     labels = dict(look.fixed_labels)
-    if any(dim in root and f"{root[dim][place]:g}" != labels[dim] for dim, place in look.fixed):
+    if any(dim in root and f"{_values(root[dim])[place]:g}" != labels[dim] for dim, place in look.fixed):
         return False
     single = look.fixed_labels[len(look.fixed) :]
-    if any(name in root and f"{float(root[name][...]):g}" != label for name, label in single):
+    if any(name in root and f"{float(_values(root[name])):g}" != label for name, label in single):
         return False
     if look.grid is None:
         return True
     rows = look.grid.y.values[::-1] if look.reverse_rows else look.grid.y.values
     return all(
-        np.array_equal(np.asarray(root[axis.name][...], np.float64), values)
+        np.array_equal(_values(root[axis.name]), values)
         for axis, values in ((look.grid.y, rows), (look.grid.x, look.grid.x.values))
     )
+
+
+def _values(stored: Any) -> NDArray[Any]:
+    return coordinate_values(stored[...], stored.attrs)
 
 
 def _frames(
@@ -268,6 +279,21 @@ def _stretches(places: NDArray[np.intp]) -> list[slice]:
     return [slice(int(part[0]), int(part[-1]) + 1) for part in np.split(ordered, borders)]
 
 
+def _open_zarr(xr: Any, path: Path, within: str | None, raw: Mapping[str, Any]) -> "xr.Dataset":
+    head = _text(path / "zarr.json")
+    if (path / ".zarray").is_file() or _is_array(head):
+        raise SourceError(f"is a single array, not a group of arrays; {_NAMELESS}")
+    consolidated = (path / ".zmetadata").is_file() or '"consolidated_metadata"' in head
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # of files in the folder that are no part of the store
+            return xr.open_dataset(path, engine="zarr", consolidated=consolidated, group=within, **raw)
+    except KeyError as error:
+        if "dimension" not in str(error).lower():
+            raise
+        raise SourceError(f"holds arrays whose dimensions have no names; {_NAMELESS}") from error
+
+
 def _open_grib(xr: Any, path: Path, keys: Mapping[str, str | int], raw: Mapping[str, Any]) -> "xr.Dataset":
     try:
         import cfgrib
@@ -302,8 +328,16 @@ def _missing(package: str, extra: str) -> NotAvailableError:
     )
 
 
-def _says_consolidated(path: Path) -> bool:
+def _is_array(head: str) -> bool:
+    """Whether the metadata of a Zarr store, format 3, are those of an array."""
     try:
-        return '"consolidated_metadata"' in path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return json.loads(head)["node_type"] == "array"
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from framecast.frames.grid import Axis, Grid
 from framecast.sources.fields.axes import FieldAxes, Variable
-from framecast.sources.packing import text_of
+from framecast.sources.packing import coordinate_values, text_of
 
 
 def grid_of(
@@ -38,7 +38,7 @@ def axis_of(dim: str, variables: Mapping[Any, Variable]) -> Axis | None:
     coordinate: Any = variables.get(dim)
     if coordinate is None or coordinate.dims != (dim,):
         return None
-    values = np.asarray(coordinate.values)
+    values = coordinate_values(coordinate.values, coordinate.attrs)
     if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
         return None
     return Axis(

@@ -4,6 +4,7 @@ Axes: T frames, C channels, H rows along y, W columns along x.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Sequence as Listing
 from dataclasses import dataclass, replace
@@ -119,7 +120,17 @@ def read_fields(root: Path, paths: Listing[Path], format: FieldFormat, settings:
     members = [recording.files[0].look.members for recording in recordings]
     expected = sum(int(np.prod([len(labels) for _, labels in member])) for member in members)
     if pieces > expected:
-        notes.append(f"The times have gaps: {expected} recordings were cut into {pieces} sequences without one.")
+        plural = f"{expected} recording{'s' if expected > 1 else ''}"
+        notes.append(f"The times have gaps: {pieces} sequences without one were cut from {plural}.")
+    mixed = next((file.look for file in files if len(set(file.look.variable_units)) > 1), None)
+    if mixed is not None and settings.units is None:
+        listing = ", ".join(
+            f"'{name}' {units or 'unknown'}" for name, units in zip(mixed.variables, mixed.variable_units, strict=True)
+        )
+        notes.append(
+            f"The variables have different units ({listing}): scores have a unit where only variables of one are "
+            "forecast (clips.channels.forecast)."
+        )
     if any(file.look.runs_north for file in files):
         notes.append(
             "Rows run from south to north, so that pictures show the south above; source.north_up=true turns them."
@@ -222,8 +233,9 @@ def _names(recordings: list[Recording], root: Path, folder: Path) -> list[str]:
             )
         )
         names.append(root.name if shared == root else shared.relative_to(folder).as_posix())
+    counts = Counter(names)
     return [
-        name if names.count(name) == 1 else f"{name}:{recording.files[0].path.relative_to(folder).as_posix()}"
+        name if counts[name] == 1 else f"{name}:{recording.files[0].path.relative_to(folder).as_posix()}"
         for name, recording in zip(names, recordings, strict=True)
     ]
 
@@ -262,6 +274,7 @@ def _sequences(
                     step_seconds=settings.step_seconds or step,
                     start_time=moments[0] if moments else None,
                     units=settings.units or look.units,
+                    channel_units=() if settings.units or look.units else look.channel_units,
                     channel_names=look.channel_names,
                     grid=look.grid,
                     has_missing=has_missing and native.kind == "f",
@@ -282,8 +295,8 @@ def _sequences(
 def _times_of(recording: Recording, first: FieldFile, member: dict[str, int]) -> Times | None:
     if recording.times is None or first.starts is None:
         return recording.times
-    place = next(place for dim, place in member.items() if len(first.starts.microseconds) > place and dim)
-    start = replace(first.starts, microseconds=first.starts.microseconds[place : place + 1])
+    dim, starts = first.starts
+    start = replace(starts, microseconds=starts.microseconds[member[dim], None])
     return start.after(recording.times)
 
 

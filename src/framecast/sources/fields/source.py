@@ -13,8 +13,9 @@ from framecast.frames.source import Source
 from framecast.sources.fields.files import CLASSIC_MAGIC, DAMAGE, HDF5_MAGIC, FieldFormat, is_zarr
 from framecast.sources.fields.reading import read_fields
 from framecast.sources.fields.settings import FieldSettings
-from framecast.sources.files import files_below, holds, starts_with
+from framecast.sources.files import files_below, starts_with, walk
 from framecast.sources.hdf5_heaps import refuse_endless_heaps
+from framecast.sources.store.index import is_store
 
 _ENDINGS = (".nc", ".nc4", ".cdf", ".zarr")
 
@@ -40,7 +41,7 @@ class FieldsSource(Source):
     def recognises(cls, path: Path) -> bool:
         """Whether the path is netCDF or a Zarr store by its ending or content, or a folder with one in it."""
         if path.is_dir():
-            return is_zarr(path) or holds(path, _ENDINGS)
+            return is_zarr(path) or any(not is_store(found) for found in walk(path, _ENDINGS))
         if path.suffix.lower() in _ENDINGS:
             return True
         return starts_with(path, CLASSIC_MAGIC + b"\x01", CLASSIC_MAGIC + b"\x02", CLASSIC_MAGIC + b"\x05") or (
@@ -63,6 +64,10 @@ class FieldsSource(Source):
         paths, notes = [root], tuple[str, ...]()
         if root.is_dir() and not is_zarr(root):
             paths, notes = files_below(root, _ENDINGS, pattern=config.pattern)
+            stores = [path for path in paths if is_store(path)]
+            paths = [path for path in paths if path not in stores] or paths
+            if stores:
+                notes += (f"Prepared stores were left out ({len(stores)}), first '{stores[0].name}'.",)
         found = read_fields(root, paths, FieldFormat(name="netcdf", within=config.within), config)
         return cls(
             kind="fields",

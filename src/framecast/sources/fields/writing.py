@@ -2,7 +2,7 @@
 
 Frames of one channel are one variable (time, y, x). Several channels with names are a variable each; without names they
 lie along a dimension ``channel``. Times count in seconds from the first frame, which is a date where one is known. The
-native type is kept and nothing is rounded: NaN is the fill value of floats, integers have none.
+native type is kept and nothing is rounded. NaN is declared as the fill value where values may be missing.
 
 Axes: T frames, C channels, H height, W width.
 """
@@ -72,8 +72,11 @@ def _dataset(frames: NDArray[np.generic], facts: FrameFacts) -> "tuple[xr.Datase
         ) from error
     if frames.dtype.kind not in "biuf":
         raise SourceError(f"Fields are written of plain numbers, not of {frames.dtype}.")
-    axes, mapping = coordinates(facts.grid)
-    y, x = ("y", "x") if facts.grid is None else (facts.grid.y.name, facts.grid.x.name)
+    # A grid of other frames, such as the input's beside a forecast in another size, says nothing about these.
+    fits = facts.grid is not None and (len(facts.grid.y.values), len(facts.grid.x.values)) == frames.shape[2:]
+    grid = facts.grid if fits else None
+    axes, mapping = coordinates(grid)
+    y, x = ("y", "x") if grid is None else (grid.y.name, grid.x.name)
     if len({"time", "channel", y, x}) < 4:
         axes, mapping, y, x = {}, {}, "y", "x"
     common: dict[str, Any] = {"units": facts.units} if facts.units else {}
@@ -86,10 +89,14 @@ def _dataset(frames: NDArray[np.generic], facts: FrameFacts) -> "tuple[xr.Datase
         variables[names[0] if names else "frames"] = (("time", y, x), frames[:, 0], common)
     elif names:
         for channel, name in enumerate(names):
-            variables[name] = (("time", y, x), frames[:, channel], common)
+            own = {"units": units} if (units := facts.channel_units and facts.channel_units[channel]) else {}
+            variables[name] = (("time", y, x), frames[:, channel], common | own)
     else:
         variables["frames"] = (("time", "channel", y, x), frames, common)
-    encoding = {name: _storage(frames.dtype) for name in variables}
+    has_missing = frames.dtype.kind == "f" and (facts.has_missing or bool(np.isnan(frames).any()))
+    encoding: dict[str, dict[str, Any]] = {
+        name: {"_FillValue": frames.dtype.type(np.nan) if has_missing else None} for name in variables
+    }
     if mapping:
         variables["crs"] = ((), np.int32(0), mapping)
     attributes = {"Conventions": "CF-1.11", "source": "framecast", STORE_MARK: 1, CHANNELS: " ".join(encoding)}
@@ -126,10 +133,6 @@ def _names(channel_names: tuple[str, ...], taken: set[str]) -> list[str]:
     names = [re.sub(r"\W", "_", name, flags=re.ASCII) for name in channel_names]
     names = [name if name[:1].isalpha() else f"v_{name}" for name in names]
     return names if len(set(names) - taken) == len(channel_names) else []
-
-
-def _storage(dtype: np.dtype[Any]) -> dict[str, Any]:
-    return {"_FillValue": dtype.type(np.nan) if dtype.kind == "f" else None}
 
 
 def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

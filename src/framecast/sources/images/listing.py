@@ -48,7 +48,13 @@ class ImageSequence(Sequence):
             if len({picture.shape for picture in pictures}) > 1:
                 raise SourceError(f"The images in '{self.info.path}' have changed their size since they were listed.")
             frames = np.concatenate(pictures)
-        return self._config.with_nan(frames).astype(self.info.dtype, copy=False)
+        frames = self._config.with_nan(frames)
+        if frames.dtype != self.info.dtype:
+            raise SourceError(
+                f"The images in '{self.info.path}' have changed since they were listed: {frames.dtype} was found, "
+                f"where {self.info.dtype} was."
+            )
+        return frames
 
 
 @final
@@ -94,9 +100,14 @@ def list_images(files: list[Path], root: Path, config: ImageConfig) -> ImageList
     sequences = {(file.path, file.label): _stack(file, root, config) for file in found.stacks}
     notes = list(_remarks(found))
     gaps: list[str] = []
+    holes: list[str] = []
     patterns: dict[str, str] = {}
+    inner = {_name(folder, root) for folder in found.pictures if folder != root}
     for folder, pictures in found.pictures.items():
         _check_alike(pictures)
+        whole = _name(folder, root)
+        if folder == root and whole in inner:
+            whole = "."
         by_path = {picture.path: picture for picture in pictures}
         runs = image_runs(
             list(by_path),
@@ -108,11 +119,13 @@ def list_images(files: list[Path], root: Path, config: ImageConfig) -> ImageList
         for path in runs.misfits:
             found.lost[path] = f"Its name holds no time that fits source.time_pattern={config.time_pattern}"
         if runs.guessed is not None:
-            patterns.setdefault(runs.guessed.text, f"'{pictures[0].path.name}' is {runs.runs[0].start_time}")
+            first = runs.runs[0].files[0]
+            patterns.setdefault(runs.guessed.text, f"'{first.name}' is {runs.guessed.time_of(first)}")
+        if runs.holes:
+            holes.append(whole)
         for run in runs.runs:
-            sequences[run.files[0], run.label] = _folder(
-                [by_path[path] for path in run.files], run, folder, root, config
-            )
+            name = f"{whole}@{run.label}" if run.label else whole
+            sequences[run.files[0], run.label] = _folder([by_path[path] for path in run.files], run, name, config)
         gaps += [f"before '{run.files[0].name}'" for run in runs.runs[1:]]
     notes += [
         f"Times were read from names as {pattern} ({example}); set source.time_pattern to change it, or to none."
@@ -122,6 +135,11 @@ def list_images(files: list[Path], root: Path, config: ImageConfig) -> ImageList
         more = "" if len(gaps) == 1 else f" and in {len(gaps) - 1} more place{'s' if len(gaps) > 2 else ''}"
         notes.append(
             f"Images are missing {gaps[0]}{more}; sequences were cut there. Set source.gaps=ignore to read on."
+        )
+    if holes:
+        notes.append(
+            f"Images are missing in '{holes[0]}', which is read on over the gaps: when its frames were taken is "
+            "unknown."
         )
     places = {path: place for place, path in enumerate(files)}
     ordered = sorted(sequences, key=lambda key: (places[key[0]], int(key[1]) if key[1].isdecimal() else 0))
@@ -191,9 +209,8 @@ def _stack(file: ImageFile, root: Path, config: ImageConfig) -> ImageSequence:
     return ImageSequence(info, ((str(file.path), file.decoder),), config)
 
 
-def _folder(pictures: list[ImageFile], run: ImageRun, folder: Path, root: Path, config: ImageConfig) -> ImageSequence:
-    whole = _name(folder, root)
-    info = _info(pictures, folder, config, name=f"{whole}@{run.label}" if run.label else whole, run=run)
+def _folder(pictures: list[ImageFile], run: ImageRun, name: str, config: ImageConfig) -> ImageSequence:
+    info = _info(pictures, pictures[0].path.parent, config, name=name, run=run)
     once = {picture.decoder: picture.decoder for picture in pictures}  # equal ones are sent to a process as one
     return ImageSequence(info, tuple((str(picture.path), once[picture.decoder]) for picture in pictures), config)
 

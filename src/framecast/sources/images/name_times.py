@@ -171,14 +171,19 @@ def _as_pattern(stamp: re.Match[str]) -> str:
 
 
 def _counts_up(paths: Sequence[Path]) -> bool:
-    """Whether the digits after the day are the numbers 1, 2, 3, …: a counter beside a date, not a clock."""
+    """Whether the digits after the day are the numbers 1, 2, 3, …: a counter beside a date, not a clock.
+
+    A few numbers may be missing. Minutes (or seconds) do not count to 99, so that a clock is known by its jumps.
+    """
     clocks: list[int] = []
     for path in paths:
         stamp = _STAMP.search(path.stem)
         if stamp is None or stamp["clock"] is None or stamp["time"] or stamp["between"] == "T":
             return False
         clocks.append(int(stamp["clock"]))
-    return all(after - before == 1 for before, after in pairwise(clocks))
+    steps = [after - before for before, after in pairwise(clocks)]
+    jumps = any(after // 100 != before // 100 and before % 100 < 99 for before, after in pairwise(clocks))
+    return steps.count(1) * 2 > len(steps) and not jumps
 
 
 def _known() -> str:

@@ -47,6 +47,9 @@ class ImageRuns:
     misfits: tuple[Path, ...] = ()
     """Files in whose names the pattern that was set finds no time."""
 
+    holes: bool = False
+    """Whether a gap in time was read over: a frame behind it has another time than its number says."""
+
 
 def image_runs(
     files: Sequence[Path], lost: Sequence[Path], *, pattern: TimePattern | None, guess: bool, cut: bool
@@ -75,6 +78,7 @@ def image_runs(
         pattern, times = None, []
     borders = _borders(files, lost, times) if cut else ()
     step = _step(times)
+    holes = not cut and len(times) > 1 and len(runs_without_gap(times)) > 1
     edges = [0, *borders, len(files)]
     labels = [_label(files, times, start) for start in edges[:-1]]
     if len(set(labels)) < len(labels):
@@ -84,13 +88,14 @@ def image_runs(
             ImageRun(
                 files=tuple(files[start:stop]),
                 label=label if len(labels) > 1 else "",
-                start_time=times[start] if times else None,
+                start_time=times[start] if times and not holes else None,
                 step_seconds=step,
             )
             for label, (start, stop) in zip(labels, pairwise(edges), strict=True)
         ),
         guessed=pattern if guessed else None,
         misfits=misfits,
+        holes=holes,
     )
 
 

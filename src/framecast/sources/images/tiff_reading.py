@@ -13,9 +13,10 @@ import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self, final
 
 import numpy as np
@@ -52,6 +53,8 @@ class OpenTiffs:
 
     def __init__(self) -> None:
         self._files: OrderedDict[tuple[int, str, int], Any] = OrderedDict()
+        self.lock = Lock()
+        """Held by whoever reads from one of them: a file has one place of reading."""
 
     def __reduce__(self) -> tuple[type[Self], tuple[()]]:
         return type(self), ()
@@ -109,7 +112,7 @@ class TiffStack:
 
     def read(self, path: Path, start: int, stop: int) -> NDArray[np.generic]:
         """Frames ``start:stop`` as (T, C, H, W)."""
-        with reading(path):
+        with reading(path), self.memory.lock if self.offset is None else nullcontext():
             plane = self._in_pages(path) if self.offset is None else self._in_one_piece(path, self.offset)
             return np.stack(
                 [
@@ -156,10 +159,8 @@ class TiffStack:
             page = series.pages[index]
             if page is None:
                 raise ValueError(f"plane {index} is missing")
-            file = page.parent.filehandle
-            if file.closed:  # frames that lie in several files
-                file.open()
-            pixels = page.asarray(maxworkers=1).reshape(series.keyframe.shape)
+            with _open_again(page.parent.filehandle):
+                pixels = page.asarray(maxworkers=1).reshape(series.keyframe.shape)
             return self._finished(pixels, self.page_axes, series.keyframe.colormap)
 
         return plane
@@ -181,6 +182,19 @@ class TiffStack:
         if self.inverted:
             pixels = np.invert(pixels)
         return np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
+
+
+@contextmanager
+def _open_again(file: Any) -> Generator[None]:
+    """Open a file that was closed, as those are in which other frames of a recording lie; there may be thousands."""
+    closed = file.closed
+    if closed:
+        file.open()
+    try:
+        yield
+    finally:
+        if closed:
+            file.close()
 
 
 def tifffile() -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import final
 
 from framecast.frames.errors import SourceError
+from framecast.sources.store.index import WORK_ENDING, is_store
 
 
 @final
@@ -69,9 +70,15 @@ def checksum_of(path: Path, stamp: Stamp) -> str:
 
 
 def _files(path: Path) -> list[tuple[str, Path]]:
-    """Names within the folder and the files, in the order of the names; hidden ones too, as Zarr version 2 has them."""
+    """Names within the folder and the files, in the order of the names; hidden ones too, as Zarr version 2 has them.
+
+    A store that is prepared among its recordings, or was, is none of them.
+    """
     if not path.is_dir():
         return [("", path)]
-    found = (Path(parent, name) for parent, _, names in os.walk(path) for name in names)
+    found: list[Path] = []
+    for parent, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not (name.endswith(WORK_ENDING) or is_store(Path(parent, name)))]
+        found += [Path(parent, name) for name in names]
     # A pipe or a device would keep whoever opens it waiting for ever.
     return sorted((file.relative_to(path).as_posix(), file) for file in found if file.is_file())

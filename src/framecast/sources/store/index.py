@@ -31,6 +31,9 @@ MARK = "framecast_store"
 
 SCHEMA = 1
 
+WORK_ENDING = ".part"
+"""Added to the name of a store for the folder of its unfinished parts."""
+
 _GROUP_FILE = "zarr.json"
 _SHARED = (
     "channels",
@@ -42,6 +45,7 @@ _SHARED = (
     "has_missing",
     "fixed_orientation",
     "channel_names",
+    "channel_units",
     "value_range",
 )
 """Fields in which most sequences of a store agree."""
@@ -225,8 +229,9 @@ def _kinds(infos: Sequence[SequenceInfo]) -> tuple[dict[str, Any], list[int]]:
 
 
 def _kind_from(row: Mapping[str, Any], grids: list[Grid]) -> dict[str, Any]:
-    known = {name: row[name] for name in _SHARED}
-    known["channel_names"] = tuple(known["channel_names"])
+    known = {name: row.get(name) for name in _SHARED}
+    for name in ("channel_names", "channel_units"):  # stores of earlier versions have no units of channels
+        known[name] = tuple(known[name] or ())
     known["value_range"] = known["value_range"] and tuple(map(float, known["value_range"]))
     known["grid"] = None if row["grid"] is None else grids[row["grid"]]
     return known

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from framecast.frames.errors import SourceError
 from framecast.sources.store.index import read_group, write_group
+from framecast.sources.store.shards import ShardedFrames
 
 Compression = Literal["none", "zstd"]
 
@@ -163,7 +164,8 @@ class OpenParts:
 
     def __init__(self, store: Path) -> None:
         self._store = store
-        self._arrays: dict[str, Any] = {}
+        self._arrays: dict[str, ShardedFrames | Any] = {}
+        self._room: list[NDArray[np.uint8]] = []
 
     def __reduce__(self) -> "tuple[type[OpenParts], tuple[Path]]":
         return OpenParts, (self._store,)
@@ -175,22 +177,49 @@ class OpenParts:
             SourceError: they are missing or damaged.
         """
         try:
-            array = self._arrays.get(part)
-            if array is None:
-                array = self._arrays[part] = self._open(part)
+            array = self._array(part)
+            if isinstance(array, ShardedFrames):
+                return array.read(start, stop)
             frames = np.asarray(array[start:stop])
             self._check_shards(part, start // array.shards[0], (stop - 1) // array.shards[0])
             return frames
         except Exception as error:  # zarr and its codecs raise many kinds for damaged files
-            raise SourceError(
-                f"Frames of the prepared store '{self._store}' are missing or damaged (part {part}: {error}). If it "
-                "was prepared anew meanwhile, open it again; else repair it with 'framecast prepare --overwrite'."
-            ) from error
+            raise self._damaged(part, error) from error
 
-    def _open(self, part: str) -> Any:
+    def read_into(self, out: NDArray[Any], part: str, start: int) -> None:
+        """Fill ``out`` (T, C, H, W) with rows ``start:start + T`` of a part; raises as :meth:`read`."""
+        try:
+            array = self._array(part)
+            if isinstance(array, ShardedFrames):
+                array.read_into(out, start)
+                return
+        except Exception as error:
+            raise self._damaged(part, error) from error
+        frames = self.read(part, start, start + len(out))
+        if frames.shape != out.shape or not np.can_cast(frames.dtype, out.dtype, casting="equiv"):
+            raise self._damaged(part, f"{frames.dtype} {frames.shape} instead of {out.dtype} {out.shape}")
+        out[...] = frames
+
+    def _damaged(self, part: str, why: object) -> SourceError:
+        return SourceError(
+            f"Frames of the prepared store '{self._store}' are missing or damaged (part {part}: {why}). If it "
+            "was prepared anew meanwhile, open it again; else repair it with 'framecast prepare --overwrite'."
+        )
+
+    def _array(self, part: str) -> ShardedFrames | Any:
+        array = self._arrays.get(part)
+        if array is None:
+            array = self._arrays[part] = self._open(part)
+        return array
+
+    def _open(self, part: str) -> ShardedFrames | Any:
+        folder = self._store / PARTS / part / _FRAMES
+        simple = ShardedFrames.open(folder, self._room)
+        if simple is not None:
+            return simple
         import zarr
 
-        return zarr.open_array(self._store / PARTS / part / _FRAMES, mode="r")
+        return zarr.open_array(folder, mode="r")
 
     def _check_shards(self, part: str, first: int, last: int) -> None:
         """Where a shard is gone, because it was lost or the store was brought up to date, zarr reads zeros."""

@@ -7,6 +7,7 @@ Axes: T frames, C channels, H height, W width.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Self, final
@@ -41,11 +42,17 @@ class StoreSequence(Sequence):
         first = self._stored.first
         return self._parts.read(self._stored.part, first + start, first + stop)
 
+    def _read_into(self, out: NDArray[Any], start: int) -> None:
+        self._parts.read_into(out, self._stored.part, self._stored.first + start)
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class StoreSource(Source):
     """A prepared store."""
+
+    origin: Mapping[str, Any]
+    """What was prepared, and how: kind, location and settings of the source, size, colour, compression."""
 
     config_class: ClassVar[type[StoreConfig]] = StoreConfig
     endings: ClassVar[tuple[str, ...]] = (".zarr",)
@@ -84,6 +91,7 @@ class StoreSource(Source):
             location=location,
             sequences=tuple(StoreSequence(_told(stored.info, config), stored, parts) for stored in chosen),
             rejected=index.rejected,
+            origin=index.origin,
         )
 
 

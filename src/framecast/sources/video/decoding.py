@@ -55,20 +55,30 @@ class Decoder:
         """Close the file."""
         self._container.close()
 
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """Decode frames ``start:stop``.
+    def read_into(self, out: NDArray[Any], start: int) -> None:
+        """Decode frames ``start:start + T``.
 
-        Returns:
-            (stop - start, C, H, W).
+        Args:
+            out: (T, C, H, W) of the dtype of the pixels; filled.
+            start: first frame, 0-based.
 
         Raises:
             SourceError: the file cannot be decoded there, or has changed since it was opened.
         """
-        facts = self._facts
-        stored, places = np.arange(start, stop), None
-        if facts.frame_map is not None:
-            stored, places = np.unique(facts.frame_map[start:stop], return_inverse=True)
-        out = np.empty((len(stored), facts.pixels.channels, facts.height, facts.width), facts.pixels.dtype)
+        stop = start + len(out)
+        if self._facts.frame_map is None:
+            self._read_stored(out, np.arange(start, stop), start, stop)
+            return
+        stored, places = np.unique(self._facts.frame_map[start:stop], return_inverse=True)
+        if len(stored) == len(out):
+            self._read_stored(out, stored, start, stop)
+            return
+        once = np.empty((len(stored), *out.shape[1:]), out.dtype)
+        self._read_stored(once, stored, start, stop)
+        out[...] = once[places]
+
+    def _read_stored(self, out: NDArray[Any], stored: NDArray[np.int64], start: int, stop: int) -> None:
+        """Fill ``out`` with stored frames, all different, that are the frames ``start:stop``."""
         try:
             if self._times is not None and not self._read_by_time(out, stored, self._times):
                 # Times or key marks do not describe what the decoder puts out: from now on only counting is exact.
@@ -80,7 +90,6 @@ class Decoder:
                 f"'{self._path}' cannot be decoded between frames {start} and {stop} ({error.strerror}). Mend it, "
                 "leave it out, or set source.check_frames=true to use what lies before the damage."
             ) from error
-        return out if places is None or len(places) == len(stored) else out[places]
 
     def _read_by_time(self, out: NDArray[Any], stored: NDArray[np.int64], times: NDArray[np.int64]) -> bool:
         """Fill ``out`` with stored frames; False when other frames come than the ones that were asked for."""
@@ -172,21 +181,26 @@ class Decoders:
         return type(self), ()
 
     def read(self, path: Path, facts: VideoFacts, start: int, stop: int) -> NDArray[Any]:
-        """Decode frames ``start:stop`` of ``path``; see :meth:`Decoder.read`."""
+        """Decode frames ``start:stop`` of ``path``, (T, C, H, W); see :meth:`Decoder.read_into`."""
+        frames = np.empty((stop - start, facts.pixels.channels, facts.height, facts.width), facts.pixels.dtype)
+        self.read_into(frames, path, facts, start)
+        return frames
+
+    def read_into(self, out: NDArray[Any], path: Path, facts: VideoFacts, start: int) -> None:
+        """Decode frames of ``path``; see :meth:`Decoder.read_into`."""
         if os.getpid() != self._process:
             # A forked process shares the position in files that were open before: it needs its own.
             self.__init__()
         # Taken out while it is in use, so that two threads never share one.
         decoder = self._open.pop(path, None) or _opened(path, facts)
         try:
-            frames = decoder.read(start, stop)
+            decoder.read_into(out, start)
         except BaseException:
             decoder.close()
             raise
         self._open[path] = decoder
         while len(self._open) > _MOST_OPEN:
             self._open.popitem(last=False)[1].close()
-        return frames
 
 
 def _opened(path: Path, facts: VideoFacts) -> Decoder:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from framecast.sources.eight_bits import eight_bits
 from framecast.sources.frame_facts import FrameFacts
-from framecast.sources.video.writing import mark_of
+from framecast.sources.video.writing import encoding, mark_of
 
 _FASTEST = Fraction(50)
 _COMMENT = b"\x21\xfe"
@@ -35,7 +35,7 @@ def write_gif(path: Path, frames: NDArray[np.generic], facts: FrameFacts) -> Non
     pictures = eight_bits(frames, facts.value_range)
     rate = min(facts.rate, _FASTEST)
     grey = pictures.shape[3] == 1
-    with av.open(str(path), "w", format="gif") as container:
+    with encoding(path, pictures, facts), av.open(str(path), "w", format="gif") as container:
         stream = container.add_stream("gif", rate=rate)
         stream.height, stream.width = pictures.shape[1:3]
         stream.pix_fmt = "gray" if grey else "pal8"

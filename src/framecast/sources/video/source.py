@@ -17,7 +17,7 @@ from framecast.frames.errors import SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Rejected, Source
-from framecast.sources.files import files_below, holds, starts_with
+from framecast.sources.files import files_below, first_bytes, holds
 from framecast.sources.video.config import VideoConfig
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from framecast.sources.video.facts import VideoFacts
 
 _ENDINGS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".apng")
-_EBML = b"\x1a\x45\xdf\xa3"
+_OPENINGS = (b"\x1a\x45\xdf\xa3", b"GIF87a", b"GIF89a")
+_OPENINGS_OF_BOXES = (b"ftyp", b"moov", b"mdat", b"wide")
+"""Kinds of the first box of mp4 and mov, after its length in four bytes."""
 
 _MOST_REMARKS = 12
 """Sentences about single files before the rest is counted."""
@@ -44,6 +46,9 @@ class VideoSequence(Sequence):
     def _read(self, start: int, stop: int) -> NDArray[Any]:
         return self._decoders.read(self._path, self._facts, start, stop)
 
+    def _read_into(self, out: NDArray[Any], start: int) -> None:
+        self._decoders.read_into(out, self._path, self._facts, start)
+
 
 @final
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +63,7 @@ class VideoSource(Source):
         """Whether the path is a video by its ending or first bytes, or a folder with one in it."""
         if path.is_dir():
             return holds(path, _ENDINGS)
-        return path.suffix.lower() in _ENDINGS or starts_with(path, _EBML, b"GIF87a", b"GIF89a")
+        return path.suffix.lower() in _ENDINGS or _begins_as_video(path)
 
     @classmethod
     def open(cls, location: str, config: VideoConfig) -> Self:
@@ -108,6 +113,12 @@ class VideoSource(Source):
             notes=(*notes, *_told(remarks), *_grey_note(num_colorless, len(sequences))),
             rejected=tuple(rejected),
         )
+
+
+def _begins_as_video(path: Path) -> bool:
+    opening = first_bytes(path, 12)
+    is_avi = opening.startswith(b"RIFF") and opening.endswith(b"AVI ")
+    return is_avi or opening.startswith(_OPENINGS) or opening[4:8] in _OPENINGS_OF_BOXES
 
 
 def _told(remarks: list[tuple[str, str]]) -> list[str]:

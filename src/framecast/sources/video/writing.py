@@ -7,6 +7,8 @@ extended by repeating their last row or column. FFV1 (mkv) is exact, for grey an
 Axes: T frames, H height, W width, C channels (1 grey, 3 RGB); pictures are (T, H, W, C).
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,16 +72,22 @@ def _encode(
 ) -> None:
     # The index goes to the front of mp4 and mov, so that playing starts before everything is loaded.
     front = {"movflags": "faststart"} if path.suffix.lower() in (".mp4", ".mov") else {}
+    with encoding(path, pictures, facts), av.open(str(path), "w", container_options=front) as container:
+        container.metadata["comment"] = mark_of(pictures, facts).text()
+        stream = container.add_stream(codec, rate=facts.rate, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.height, stream.width = pictures.shape[1:3]
+        stream.pix_fmt = pixels
+        for picture in pictures:
+            container.mux(stream.encode(_frame(picture, pixels)))
+        container.mux(stream.encode())
+
+
+@contextmanager
+def encoding(path: Path, pictures: NDArray[Any], facts: FrameFacts) -> Generator[None]:
+    """What FFmpeg refuses to write is a SourceError here."""
     try:
-        with av.open(str(path), "w", container_options=front) as container:
-            container.metadata["comment"] = mark_of(pictures, facts).text()
-            stream = container.add_stream(codec, rate=facts.rate, options=options)
-            assert isinstance(stream, VideoStream)
-            stream.height, stream.width = pictures.shape[1:3]
-            stream.pix_fmt = pixels
-            for picture in pictures:
-                container.mux(stream.encode(_frame(picture, pixels)))
-            container.mux(stream.encode())
+        yield
     except FFmpegError as error:
         raise SourceError(
             f"FFmpeg cannot write '{path.name}' with pictures of {pictures.shape[1]}x{pictures.shape[2]} (H x W) at "
