@@ -4,11 +4,19 @@ Random clips from a store against the same clips from the videos; the share of a
 memory of a preparation against the number of files; with ``--large``, memory of a training from a store of 30 GB.
 
 Every figure comes from a process of its own. Frames a second *per core* are frames by the processor time of all threads
-of the process, so that idle processors help nobody; the cache in memory is off, files are in the system's cache.
+of the process, so that idle processors help nobody; the cache in memory is off, files are in the system's cache. Videos
+and store give the same random clips: 20 frames, made 64 x 64 grey (on the way from the videos, once for the store), and
+for information in the videos' own size and colour. A quick run, or a smaller store, earns no mark.
+
+``--only`` measures some of it, and keeps the rest as the file of ``--out`` has it: two processors take some minutes for
+each part, and a part of one run is finished or not there. What is written meanwhile is removed at the end, also when
+the run is ended by ctrl-c or a signal.
 """
 
 import argparse
 import json
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -32,6 +40,8 @@ SIDE = 64
 WAIT_STEPS = 150
 LARGE_BYTES = 30 * 10**9
 FILE_COUNTS = (200, 1000, 5000)
+PARTS = ("reading", "waiting", "preparing", "large")
+"""What can be measured."""
 
 
 @final
@@ -41,13 +51,15 @@ class Mark:
 
     what: str
     found: float | None
-    bound: float
+    bound: float | None
+    """None: for information."""
+
     at_least: bool
 
     @property
     def met(self) -> bool | None:
-        """None where it was not measured."""
-        if self.found is None:
+        """None where it was not measured, or nothing is asked for."""
+        if self.found is None or self.bound is None:
             return None
         return self.found >= self.bound if self.at_least else self.found <= self.bound
 
@@ -193,47 +205,68 @@ def measure_preparing(folder: Path, *, counts: tuple[int, ...]) -> list[dict[str
 
 
 def write_noise(store: Path, num_bytes: int) -> None:
-    """A store of noise 64x64, not compressed, without decoding anything: the bytes are all there."""
+    """A store of noise 64x64, not compressed, without decoding anything: the bytes are all there.
+
+    The first part is written, and the others are copies of its files, which is as fast as the disk.
+    """
     from framecast.frames.sequence import SequenceInfo
     from framecast.sources.store.index import StoredSequence, StoreIndex, write_group, write_index
-    from framecast.sources.store.part import PARTS, PartWriter
+    from framecast.sources.store.part import PARTS as FOLDER
+    from framecast.sources.store.part import PartWriter
     from framecast.version import __version__
 
     each, per_part = 200, 320  # frames of a sequence; sequences of a part: 262 MB
     noise = np.random.default_rng(0).integers(0, 256, (each + 997, 1, SIDE, SIDE), dtype=np.uint8)
     count = max(10, num_bytes // (each * SIDE * SIDE))
-    sequences: list[StoredSequence] = []
-    parts: list[str] = []
-    for begin in range(0, count, per_part):
-        names = range(begin, min(begin + per_part, count))
-        part = f"noise{begin:07d}"
-        writer = PartWriter(
-            store, part, num_frames=each * len(names), frame_shape=(1, SIDE, SIDE), dtype="uint8", compression="none"
+    parts = [f"noise{number:05d}" for number in range(-(-count // per_part))]
+    in_first = min(count, per_part)
+    writer = PartWriter(
+        store, parts[0], num_frames=each * in_first, frame_shape=(1, SIDE, SIDE), dtype="uint8", compression="none"
+    )
+    rows: list[int] = []
+    for number in range(in_first):
+        rows.append(writer.begin())
+        writer.append(noise[number % 997 :][:each])
+    writer.finish([])
+    for part in parts[1:]:
+        shutil.copytree(store / FOLDER / parts[0], store / FOLDER / part)
+    write_group(store / FOLDER, {})
+    infos = (
+        SequenceInfo(
+            name=f"n{number:06d}",
+            num_frames=each,
+            channels=1,
+            height=SIDE,
+            width=SIDE,
+            dtype="uint8",
+            value_range=(0.0, 255.0),
         )
-        for number in names:
-            info = SequenceInfo(
-                name=f"n{number:06d}",
-                num_frames=each,
-                channels=1,
-                height=SIDE,
-                width=SIDE,
-                dtype="uint8",
-                value_range=(0.0, 255.0),
-            )
-            sequences.append(StoredSequence(info, part, writer.begin()))
-            shift = number % 997
-            writer.append(noise[shift : shift + each])
-        writer.finish([])
-        parts.append(part)
-    write_group(store / PARTS, {})
+        for number in range(count)
+    )
+    sequences = tuple(
+        StoredSequence(info, parts[number // per_part], rows[number % per_part]) for number, info in enumerate(infos)
+    )
     index = StoreIndex(
-        sequences=tuple(sequences), parts=tuple(parts), rejected=(), origin={}, division={}, version=__version__
+        sequences=sequences, parts=tuple(parts), rejected=(), origin={}, division={}, version=__version__
     )
     write_index(store, index)
 
 
+def check_room(folder: Path, num_bytes: int) -> None:
+    """End here where the disk has not the room for that, and 5 GB to spare."""
+    free, needed = shutil.disk_usage(folder).free, num_bytes + 5 * 10**9
+    if free < needed:
+        raise SystemExit(
+            f"'{folder}' has {free / 1e9:.1f} GB free, and {needed / 1e9:.1f} GB are needed: name another place with "
+            "--folder, or a smaller store with --large-gb (which earns no mark)."
+        )
+
+
 def measure_large(folder: Path, *, num_bytes: int, steps: int) -> dict[str, Any]:
-    """Peak memory of a training from a large store, beside that from a tiny one: the difference is the store's."""
+    """Peak memory of a training from a large store, beside that from a tiny one: the difference is the store's.
+
+    It includes what ``clips.cache_gib`` keeps in memory by default, 1 GiB, which is full after about 90 steps.
+    """
     write_noise(folder / "large.noise", num_bytes)
     write_noise(folder / "tiny.noise", 0)
     large = in_process("train", str(folder / "large.noise"), steps)
@@ -247,29 +280,29 @@ def measure_large(folder: Path, *, num_bytes: int, steps: int) -> dict[str, Any]
 
 
 def marks(found: dict[str, Any]) -> list[Mark]:
-    """What was asked, and what was found."""
-    reading, preparing = found["reading"], found["preparing"]
-    growth = None
-    if len(preparing) > 1:
+    """What was asked, and what was found; nothing was found by a quick run."""
+    full = {} if found["quick"] else found
+    reading, waiting, preparing, large = (full.get(part) for part in PARTS)
+    speed, at_64, times, native, growth, beyond = "frames_per_core_second", None, None, None, None, None
+    if reading:
+        at_64 = reading["store_64_grey"][speed]
+        times = at_64 / reading["videos_64_grey"][speed]
+        native = reading["store_native"][speed] / reading["videos_native"][speed]
+    if preparing:
         first, last = preparing[0], preparing[-1]
         growth = (last["peak_bytes"] - first["peak_bytes"]) / (last["sequences"] - first["sequences"])
-    speed = "frames_per_core_second"
-    at_64 = reading["store_64_grey"][speed]
+    if large and large["store_bytes"] >= 0.99 * LARGE_BYTES:
+        beyond = large["beyond_the_model_bytes"]
+    waited = waiting["wait_share"] if waiting else None
     return [
         Mark(what="store, 64x64 grey: frames a second per core", found=at_64, bound=10_000, at_least=True),
-        Mark(
-            what="store against videos, clips of 64x64 grey",
-            found=at_64 / reading["videos_64_grey"][speed],
-            bound=5,
-            at_least=True,
-        ),
-        Mark(
-            what="share of a training spent waiting", found=found["waiting"]["wait_share"], bound=0.03, at_least=False
-        ),
+        Mark(what="store against videos, clips of 64x64 grey", found=times, bound=5, at_least=True),
+        Mark(what="store against videos, clips in their own size", found=native, bound=None, at_least=True),
+        Mark(what="share of a training spent waiting", found=waited, bound=0.03, at_least=False),
         Mark(what="prepare: memory for each further file, bytes", found=growth, bound=20_000, at_least=False),
         Mark(
             what="training from the large store: memory beyond the model's, bytes",
-            found=found["large"]["beyond_the_model_bytes"] if found["large"] else None,
+            found=beyond,
             bound=2e9,
             at_least=False,
         ),
@@ -279,30 +312,39 @@ def marks(found: dict[str, Any]) -> list[Mark]:
 def report(found: dict[str, Any]) -> str:
     """A table for people."""
     lines: list[str] = []
-    for name, one in found["reading"].items():
+    reading, waiting, preparing, large = (found[part] for part in PARTS)
+    for name, one in (reading or {}).items():
         if isinstance(one, dict):
-            lines.append(
-                f"{name:16} {one['frames_per_second']:>10,.0f} frames/s",
-            )
-            lines[-1] += f" {one['frames_per_core_second']:>10,.0f} per core"
-    lines.append(f"waiting          {found['waiting']['wait_share']:.2%} of {found['waiting']['seconds']:.0f} s")
-    for one in found["preparing"]:
+            wall, core = one["frames_per_second"], one["frames_per_core_second"]
+            lines.append(f"{name:16} {wall:>10,.0f} frames/s {core:>10,.0f} per core")
+    if waiting:
+        lines.append(f"waiting          {waiting['wait_share']:.2%} of {waiting['seconds']:.0f} s")
+    for one in preparing or ():
         rate = one["sequences"] / one["seconds"]
         lines.append(
             f"prepare {one['sequences']:>6.0f} files  {one['peak_bytes'] / 1e6:.0f} MB peak, {rate:.0f} files/s"
         )
-    if found["large"]:
-        large = found["large"]
-        peaks = (
-            f"{large['large']['peak_bytes'] / 1e9:.2f} GB, {large['tiny']['peak_bytes'] / 1e9:.2f} GB from a tiny one"
+    if large:
+        peak, tiny = large["large"]["peak_bytes"] / 1e9, large["tiny"]["peak_bytes"] / 1e9
+        lines.append(
+            f"large store      {large['store_bytes'] / 1e9:.1f} GB: peak {peak:.2f} GB, {tiny:.2f} GB from a tiny one"
         )
-        lines.append(f"large store      {large['store_bytes'] / 1e9:.1f} GB: peak {peaks}")
     for mark in marks(found):
         verdict = {True: "met", False: "NOT MET", None: "not measured"}[mark.met]
-        sign = "≥" if mark.at_least else "≤"
         value = "–" if mark.found is None else f"{mark.found:,.4g}"
-        lines.append(f"{verdict:12} {mark.what}: {value} ({sign} {mark.bound:,g})")
+        if mark.bound is None:
+            lines.append(f"{'information':12} {mark.what}: {value}")
+        else:
+            lines.append(f"{verdict:12} {mark.what}: {value} ({'≥' if mark.at_least else '≤'} {mark.bound:,g})")
     return "\n".join(lines)
+
+
+def kept_parts(out: Path | None, *, quick: bool) -> dict[str, Any]:
+    """Parts that the file of results holds already, of runs of the same kind."""
+    if out is None or not out.exists():
+        return {}
+    before = json.loads(out.read_text(encoding="utf-8"))
+    return {part: before[part] for part in PARTS} if before["quick"] == quick else {}
 
 
 def main() -> None:
@@ -311,7 +353,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file for the results")
     parser.add_argument("--videos", help="a folder of videos to read from, instead of generated ones")
     parser.add_argument("--quick", action="store_true", help="little of everything: shows that it runs, earns no mark")
-    parser.add_argument("--large", action="store_true", help="also train from a store of 30 GB (needs the disk for it)")
+    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part; may be repeated")
+    parser.add_argument("--large", action="store_true", help="also train from a store of 30 GB (needs 35 GB of disk)")
     parser.add_argument("--large-gb", type=float, default=LARGE_BYTES / 1e9, help="another size of that store")
     parser.add_argument("--folder", type=Path, help="where to put what is written meanwhile (default: the system's)")
     parser.add_argument("--task", help=argparse.SUPPRESS)
@@ -320,21 +363,28 @@ def main() -> None:
         task, *arguments = json.loads(words.task)
         print(json.dumps(TASKS[task](*arguments)))
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit like any other removes what was written
+    wanted = words.only or [part for part in PARTS if part != "large" or words.large]
+    steps = 20 if words.quick else WAIT_STEPS
     with tempfile.TemporaryDirectory(dir=words.folder) as place:
-        folder = Path(place)
-        found: dict[str, Any] = {
-            "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": describe_machine(with_gpu=False).to_json(),
-            "quick": words.quick,
-            "reading": measure_reading(folder, videos=words.videos, clips=200 if words.quick else 2000),
-            "waiting": measure_waiting(folder, steps=20 if words.quick else WAIT_STEPS),
-            "preparing": measure_preparing(folder, counts=(50, 200) if words.quick else FILE_COUNTS),
-            "large": None,
+        folder, num_bytes = Path(place), int(words.large_gb * 1e9)
+        if "large" in wanted:
+            check_room(folder, num_bytes)
+        measures: dict[str, Callable[[], Any]] = {
+            "reading": lambda: measure_reading(folder, videos=words.videos, clips=200 if words.quick else 2000),
+            "waiting": lambda: measure_waiting(folder, steps=steps),
+            "preparing": lambda: measure_preparing(folder, counts=(50, 200) if words.quick else FILE_COUNTS),
+            "large": lambda: measure_large(folder, num_bytes=num_bytes, steps=steps),
         }
-        if words.large:
-            found["large"] = measure_large(
-                folder, num_bytes=int(words.large_gb * 1e9), steps=20 if words.quick else WAIT_STEPS
-            )
+        measured = {part: measures[part]() for part in PARTS if part in wanted}
+    found: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": describe_machine(with_gpu=False).to_json(),
+        "quick": words.quick,
+        **dict.fromkeys(PARTS),
+        **(kept_parts(words.out, quick=words.quick) if words.only else {}),
+        **measured,
+    }
     found["marks"] = [{**asdict(mark), "met": mark.met} for mark in marks(found)]
     print(report(found))
     if words.out:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from framecast.clips.conversion import FrameConversion
+from framecast.clips.conversion import FrameConversion, Window
 from framecast.clips.frame_reader import FrameReader
 
 SHRINK = FrameConversion(size=(4, 5), color="grey")
@@ -27,6 +27,22 @@ def test_frames_do_not_depend_on_memory(source, max_bytes: int, start: int, stop
     expected = SHRINK.convert(sequence.frames[start:stop:step])
     for _ in range(2):
         np.testing.assert_array_equal(reader.read(sequence, start, stop, step=step), expected)
+    assert reader.held_bytes <= max_bytes
+
+
+@pytest.mark.parametrize("conversion", [SHRINK, FrameConversion()])
+@pytest.mark.parametrize("max_bytes", [0, 250_000, 10**9])
+@pytest.mark.parametrize("window", [None, Window(0, 0, 4, 5), Window(1, 2, 3, 2)])
+@pytest.mark.parametrize("frames", [(3, 24, 1), (1000, 1030, 1), (1000, 1030, 3)])
+def test_frames_read_to_a_place_are_the_same(source, conversion, max_bytes, window, frames) -> None:
+    sequence, (start, stop, step) = source.sequences[0], frames
+    expected = FrameReader(conversion, 0).read(sequence, start, stop, step=step, window=window)
+    reader = FrameReader(conversion, max_bytes)
+    for dtype in ("uint8", "uint16"):
+        out = np.full((2, *expected.shape), 7, dtype)
+        reader.read_into(out[0], sequence, start, stop, step=step, window=window)
+        np.testing.assert_array_equal(out[0], expected)
+        assert (out[1] == 7).all()
     assert reader.held_bytes <= max_bytes
 
 

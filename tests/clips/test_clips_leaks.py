@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from framecast.clips.channels import ChannelsConfig
 from framecast.clips.config import ClipsConfig
 from framecast.clips.leaks import LeakReport, find_leaks
 from framecast.clips.preparing import prepare_clips
@@ -136,3 +137,89 @@ def test_the_drosophila_folders_share_a_frame(test_data: Path) -> None:
     # Each folder begins with the last frame of the folder before.
     assert report.same_frames == 1
     assert {report.examples[0].test_frame, report.examples[0].train_frame} == {0, 20}
+
+
+def in_memory(make_source: Any, frames: list[NDArray[Any]], **facts: Any) -> Any:
+    """Recordings with these frames, as if they lay in files."""
+    num_frames, *shape = frames[0].shape
+    source = make_source([num_frames] * len(frames), shape=tuple(shape), dtype=str(frames[0].dtype), path="f", **facts)
+    for sequence, chosen in zip(source.sequences, frames, strict=True):
+        sequence.frames = chosen
+    return source
+
+
+def test_long_recordings_are_read_in_pieces_with_the_same_result(
+    make_source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = in_memory(make_source, [scene(seed, 30) for seed in range(6)])
+    clips = prepare_clips(source, ClipsConfig(context=3, horizon=3, cache_gib=0))
+    (tested,) = clips.splits.segments["test"]
+    source.sequences[clips.splits.segments["train"][0].sequence].frames[3:20] = source.sequences[
+        tested.sequence
+    ].frames[5:22]
+    whole = find_leaks(clips)
+    assert whole is not None
+    assert whole.same_frames == 17
+    for sequence in source.sequences:
+        sequence.reads.clear()
+    monkeypatch.setattr("framecast.clips.leaks._AT_ONCE_BYTES", 4 * 32 * 32)
+    assert find_leaks(clips) == whole
+    assert max(stop - start for sequence in source.sequences for start, stop in sequence.reads) == 4
+
+
+def test_what_is_read_takes_no_room_from_the_training(make_source: Any) -> None:
+    source = in_memory(make_source, [scene(seed) for seed in range(8)])
+    clips = prepare_clips(source, SETTINGS)
+    frames = sum(piece.num_frames for piece in clips.splits.segments["train"])
+    find_leaks(clips)
+    assert clips.train.reader.held_bytes == frames * 32 * 32, "all of the training, nothing of the test"
+    again = prepare_clips(source, SETTINGS)
+    find_leaks(again, budget=60)
+    assert again.train.reader.held_bytes == 0, "a sample is not worth keeping"
+
+
+def test_of_large_frames_fewer_are_read(make_source: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = in_memory(make_source, [scene(seed) for seed in range(8)])
+    monkeypatch.setattr("framecast.clips.leaks._MOST_BYTES", 60 * 32 * 32)
+    report = find_leaks(prepare_clips(source, SETTINGS))
+    assert report is not None
+    assert 0 < report.train_frames + report.test_frames <= 60
+
+
+def test_a_variable_in_small_numbers_is_not_hidden_by_others(make_source: Any) -> None:
+    def field(seed: int, noise: float) -> NDArray[np.float32]:
+        small = scene(seed).astype(np.float32) / 1e6 * (1 + noise)
+        drift = np.linspace(0, 50, len(small), dtype=np.float32)[:, None, None, None]
+        large = 101325 + drift + np.random.default_rng(seed).normal(0, 9, small.shape).astype(np.float32)
+        return np.concatenate([small, large.astype(np.float32)], axis=1)
+
+    facts = {"channel_names": ("mixing_ratio", "pressure"), "units": "1"}
+    source = in_memory(make_source, [field(seed, 0) for seed in range(8)], **facts)
+    config = ClipsConfig(context=3, horizon=3, channels=ChannelsConfig(missing=True))
+    clips = prepare_clips(source, config)
+    assert (clean := find_leaks(clips)) is not None
+    assert (clean.same_frames, clean.similar_clips) == (0, 0)
+    (tested,) = clips.splits.segments["test"]
+    source.sequences[clips.splits.segments["train"][0].sequence].frames = field(tested.sequence, 0.001)
+    report = find_leaks(prepare_clips(source, config))
+    assert report is not None
+    assert report.similar_clips == 4
+
+
+def test_frames_without_any_value_say_nothing(make_source: Any) -> None:
+    fields = [scene(seed).astype(np.float32) for seed in range(8)]
+    for frames in fields:
+        frames[4:9] = np.nan
+    report = find_leaks(prepare_clips(in_memory(make_source, fields, has_missing=True), SETTINGS))
+    assert report is not None
+    assert (report.same_frames, report.similar_clips) == (0, 0)
+
+
+def test_a_frame_that_returns_in_its_own_sequence_is_still_found_in_another(make_source: Any) -> None:
+    one, other = scene(0, 40), scene(1, 40)
+    one[37] = one[2]  # in its training piece and in its test piece ...
+    other[4] = one[2]  # ... and in the training piece of another
+    config = ClipsConfig(context=2, horizon=2, split=SplitConfig(by="time"))
+    report = find_leaks(prepare_clips(in_memory(make_source, [one, other]), config))
+    assert report is not None
+    assert report.same_frames == 1

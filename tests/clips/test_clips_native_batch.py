@@ -150,6 +150,23 @@ def test_floats_of_more_than_64_bits_are_cut(make_source: Callable[..., Any]) ->
     np.testing.assert_array_equal(frames[0].numpy(), clips.native_frames(0).astype(np.float64))
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_batches_are_normalised_in_pieces_to_the_same_bits(
+    kind: NormaliserKind, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native = recorded(dtype, holes=False)
+    before = native.copy()
+    normaliser = Normaliser.fit(kind, native[:2], channels=2)
+    for piece in (1, 100, 150):  # a frame has 48 values
+        monkeypatch.setattr("framecast.clips.normaliser._LARGE", 0)
+        monkeypatch.setattr("framecast.clips.normaliser._PIECE", piece)
+        batch = normaliser.batch(NativeBatch(frames=torch.from_numpy(native), context=2))
+        assert_bits(batch.context, by_numpy(normaliser, native)[:, :2])
+        assert_bits(batch.target, by_numpy(normaliser, native)[:, 2:])
+    np.testing.assert_array_equal(native, before)
+
+
 def test_other_channels_are_a_programming_error() -> None:
     normaliser = Normaliser.fit("unit", iter(()), channels=2, value_range=(0.0, 255.0))
     with pytest.raises(ValueError, match="expected 2 channels"):

@@ -21,7 +21,7 @@ from framecast.clips.preparing import prepare_clips
 from framecast.clips.store_plan import StoreSettings
 from framecast.clips.store_preparation import Preparation, prepare_store
 from framecast.clips.value_statistics import ValueStatistics
-from framecast.frames.errors import SourceError
+from framecast.frames.errors import NotAvailableError, SourceError
 from framecast.frames.grid import Axis, Grid
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Rejected, Source
@@ -31,6 +31,13 @@ from framecast.sources.store.part import read_records
 
 READ: list[str] = []
 """Names of sequences in the order in which their first frames were read."""
+
+
+MISTAKES: dict[bytes, Exception] = {
+    b"mistake": TypeError("a mistake of the program"),
+    b"package": NotAvailableError("This needs a package: pip install it."),
+}
+"""What reading a file of this content raises."""
 
 
 class Recording(Sequence):
@@ -48,6 +55,8 @@ class Recording(Sequence):
             raise KeyboardInterrupt
         if content == b"bug":
             raise ZeroDivisionError("a reader's defect")
+        if content in MISTAKES:
+            raise MISTAKES[content]
         frame_bytes = int(np.prod(self.info.frame_shape)) * np.dtype(self.info.dtype).itemsize
         if len(content) < stop * frame_bytes:
             raise SourceError(f"'{self.info.name}' is cut off.")
@@ -262,6 +271,20 @@ def test_what_cannot_be_read_is_left_out_with_the_reason(folder, prepared):
     mended = prepared()
     assert READ == ["r1"]
     assert [one.path for one in mended.rejected] == ["r3"]
+
+
+@pytest.mark.parametrize("content", MISTAKES)
+def test_mistakes_and_missing_packages_are_no_damage(folder, prepared, tmp_path, content):
+    place = folder.path / "r3.raw"
+    before = place.read_bytes()
+    folder.spoil("r3", content)
+    with pytest.raises(type(MISTAKES[content])):
+        prepared()
+    assert not (tmp_path / "store.zarr").exists()
+    place.write_bytes(before)
+    prepared()
+    assert "r0" not in READ, "what was finished is kept"
+    check(folder, tmp_path / "store.zarr")
 
 
 @pytest.mark.parametrize("good", [0, 1, 3, 4, 5, 7, 9])

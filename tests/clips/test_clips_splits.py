@@ -1,16 +1,22 @@
 """Splits are disjoint in frames, keep groups whole, and say what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from framecast.clips.config import ClipsConfig
+from framecast.clips.normaliser import Normaliser
+from framecast.clips.preparing import prepare_clips
 from framecast.clips.splits import SplitConfig, Splits, split_sequences
-from framecast.frames.errors import SplitError
+from framecast.frames.errors import SplitError, TooShortError
 from framecast.frames.sequence import SPLITS, SequenceInfo, Split
+from framecast.sources.timeline import runs_without_gap
 
 
 def infos(
@@ -219,3 +225,79 @@ def test_official_without_lists_is_an_error() -> None:
 def test_impossible_settings_are_refused(values: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must"):
         SplitConfig(**values)
+
+
+@st.composite
+def recordings_with_gaps(draw: st.DrawFn) -> list[list[int]]:
+    """Some recordings, each as the minutes of the frames that it has; some frames are lost."""
+    found: list[list[int]] = []
+    for _ in range(draw(st.integers(1, 4))):
+        start, length = draw(st.integers(0, 60)), draw(st.integers(8, 40))
+        lost = draw(st.sets(st.integers(1, length - 2), max_size=3))
+        found.append([start + minute for minute in range(length) if minute not in lost])
+    return found
+
+
+clip_configs = st.builds(
+    ClipsConfig,
+    context=st.integers(1, 3),
+    horizon=st.integers(1, 3),
+    frame_step=st.integers(1, 3),
+    stride=st.sampled_from([None, 1, 2, 5]),
+    split=configs,
+    cache_gib=st.sampled_from([0, 1]),
+)
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    recordings=recordings_with_gaps(),
+    lists=st.lists(st.sampled_from([None, *SPLITS]), min_size=4, max_size=4),
+    config=clip_configs,
+)
+def test_no_clip_crosses_a_gap_or_a_border_and_every_allowed_clip_is_reachable(
+    make_source: Callable[..., Any],
+    recordings: list[list[int]],
+    lists: list[Split | None],
+    config: ClipsConfig,
+) -> None:
+    begin = datetime(2020, 5, 1)
+    runs: list[tuple[int, list[int]]] = []
+    for number, minutes in enumerate(recordings):
+        found = runs_without_gap([begin + timedelta(minutes=minute) for minute in minutes], 60.0)
+        runs += [(number, minutes[run.start : run.stop]) for run in found]
+    source = make_source(
+        [len(minutes) for _, minutes in runs],
+        shape=(1, 1, 1),
+        dtype="uint16",
+        groups=[f"recording-{number}" for number, _ in runs],
+        splits=[lists[number] for number, _ in runs],
+    )
+    for sequence, (number, minutes) in zip(source.sequences, runs, strict=True):
+        sequence.frames = (np.array(minutes, np.uint16) + 1000 * number)[:, None, None, None]  # tells its own moment
+        sequence.info = replace(sequence.info, start_time=begin + timedelta(minutes=minutes[0]), step_seconds=60.0)
+    unit = Normaliser(kind="unit", low=(0.0,), high=(65535.0,), offset=(0.0,), scale=(65535.0,))
+    try:
+        clips = prepare_clips(source, config, normaliser=unit, required=())
+    except (SplitError, TooShortError):
+        return
+    whose: dict[tuple[int, int], Split] = {}
+    for part in SPLITS:
+        for place, frame in frames_of(clips.splits, part):
+            assert whose.setdefault((place, frame), part) == part
+    for part in SPLITS:
+        every = config.stride_in(part)
+        allowed: set[tuple[int, int]] = set()
+        for place, (_, minutes) in enumerate(runs):
+            owned = [whose.get((place, frame)) == part for frame in range(len(minutes))]
+            for start in range(len(minutes) - config.span + 1):
+                first = max((frame + 1 for frame in range(start) if not owned[frame]), default=0)
+                if all(owned[start : start + config.span]) and (start - first) % every == 0:
+                    allowed.add((place, start))
+        found = clips.of(part)
+        assert {(found.clip(index).sequence, found.clip(index).start) for index in range(len(found))} == allowed
+        for index in range(len(found)):
+            moments = found.native_frames(index)[:, 0, 0, 0].astype(int)
+            number, minutes = runs[found.clip(index).sequence]
+            expected = 1000 * number + minutes[found.clip(index).start] + config.frame_step * np.arange(config.length)
+            assert moments.tolist() == expected.tolist(), "one step of time from each frame to the next"

@@ -24,7 +24,7 @@ from framecast.clips.windows import Windows
 from framecast.frames.batch import Batch
 from framecast.frames.clip import Clip
 from framecast.frames.drawing import Drawing
-from framecast.frames.sequence import Split
+from framecast.frames.sequence import Sequence, Split
 from framecast.frames.source import Source
 
 
@@ -115,8 +115,11 @@ class ClipSet:
 
     @property
     def units(self) -> str | None:
-        """Physical units of the native values; None when they are unknown or differ between sequences."""
-        units = {self.source.sequences[place].info.units for place in np.unique(self.windows.sequence)}
+        """Physical units of what is forecast; None when they are unknown, or differ between sequences or channels."""
+        infos = (self.source.sequences[place].info for place in np.unique(self.windows.sequence))
+        units = {
+            info.units_of(channel for channel in self.forecast_channels if channel < info.channels) for info in infos
+        }
         return units.pop() if len(units) == 1 else None
 
     def native_frames(self, index: int) -> NDArray[Any]:
@@ -126,11 +129,8 @@ class ClipSet:
             (K + M, C, H, W) in the native type, or as floats where they are padded; not to be written to. Missing
             values are not finite.
         """
-        clip = self.windows[index]
-        sequence = self.source.sequences[clip.sequence]
-        stop = clip.start + (self.context + self.horizon - 1) * self.frame_step + 1
-        window = self._window(index)
-        return self.framing.read(self.reader, sequence, clip.start, stop, step=self.frame_step, window=window)
+        sequence, start, stop, window = self._place(index)
+        return self.framing.read(self.reader, sequence, start, stop, step=self.frame_step, window=window)
 
     def added_frames(self, index: int, frames: NDArray[Any]) -> NDArray[np.float32] | None:
         """What is joined behind the recorded channels of clip ``index``.
@@ -176,20 +176,17 @@ class ClipSet:
         noise = torch.from_numpy(np.stack(noises)) if noises else None
         if self.draws_late:
             return NativeBatch(frames=self._drawing(chosen), context=self.context, noise=noise)
-        clips = [self.native_frames(index) for index in chosen.tolist()]
-        added = [self.added_frames(index, clip) for index, clip in zip(chosen.tolist(), clips, strict=True)]
-        if changes:
-            clips = [change.turn(clip) for change, clip in zip(changes, clips, strict=True)]
-            added = [None if one is None else change.turn(one) for change, one in zip(changes, added, strict=True)]
-        joined = [one for one in added if one is not None]
-        frames = np.stack(clips, dtype=self.dtype, casting="same_kind")
+        if changes or self.added is not None:
+            frames, added = self._changed(chosen, changes)
+        else:
+            frames, added = self._unchanged(chosen), None
         missing = frames.dtype.kind == "f" and not np.isfinite(frames).all()
         return NativeBatch(
             frames=torch.from_numpy(frames),
             context=self.context,
             noise=noise,
             missing=bool(missing),
-            added=torch.from_numpy(np.stack(joined)) if joined else None,
+            added=None if added is None else torch.from_numpy(added),
             forecast_channels=self.forecast_channels,
         )
 
@@ -215,6 +212,33 @@ class ClipSet:
     def spread(self, count: int) -> "ClipSet":
         """At most ``count`` of the clips, evenly spaced."""
         return replace(self, windows=self.windows.spread(count))
+
+    def _unchanged(self, chosen: NDArray[np.int64]) -> NDArray[Any]:
+        """Clips (B, K + M, C, H, W) as they are, each read to its place: the way through memory is what costs."""
+        shape = self.framing.shape(self.source.sequences[self.windows.sequence[chosen[0]]].info)
+        frames = np.empty((len(chosen), self.context + self.horizon, *shape), self.dtype)
+        for out, index in zip(frames, chosen.tolist(), strict=True):
+            sequence, start, stop, window = self._place(index)
+            self.framing.read_into(out, self.reader, sequence, start, stop, step=self.frame_step, window=window)
+        return frames
+
+    def _changed(
+        self, chosen: NDArray[np.int64], changes: list[Augmentation]
+    ) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+        """Clips (B, K + M, C, H, W), turned; and what is joined to them, (B, K + M, E, H, W), turned as they are."""
+        clips = [self.native_frames(index) for index in chosen.tolist()]
+        added = [self.added_frames(index, clip) for index, clip in zip(chosen.tolist(), clips, strict=True)]
+        if changes:
+            clips = [change.turn(clip) for change, clip in zip(changes, clips, strict=True)]
+            added = [None if one is None else change.turn(one) for change, one in zip(changes, added, strict=True)]
+        joined = [one for one in added if one is not None]
+        return np.stack(clips, dtype=self.dtype, casting="same_kind"), np.stack(joined) if joined else None
+
+    def _place(self, index: int) -> tuple[Sequence, int, int, Window]:
+        """Where a clip is: the recording, first frame, one past the last, and the part of the frames."""
+        clip = self.windows[index]
+        stop = clip.start + (self.context + self.horizon - 1) * self.frame_step + 1
+        return self.source.sequences[clip.sequence], clip.start, stop, self._window(index)
 
     def _window(self, index: int) -> Window:
         """Which part of the frames clip ``index`` shows in this epoch."""

@@ -8,6 +8,7 @@ asked for are read, and only the window asked for is converted.
 Axes: T frames, C channels, H height, W width.
 """
 
+import math
 from threading import Lock
 from typing import Any, final
 
@@ -55,17 +56,59 @@ class FrameReader:
         Returns:
             (T, C, H, W) in the native type; not to be written to.
         """
+        with self._lock:  # also for the sequence, which need not bear two readers at once
+            parts = self._kept(sequence, start, stop, window)
+            if parts is None:
+                return self.conversion.convert(sequence.read(start, stop)[::step], window)
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts))[::step]
+
+    def read_into(
+        self,
+        out: NDArray[Any],
+        sequence: Sequence,
+        start: int,
+        stop: int,
+        *,
+        step: int = 1,
+        window: Window | None = None,
+    ) -> None:
+        """The frames that :meth:`read` gives, written to an array; decoded there where nothing has to be done to them.
+
+        Args:
+            out: (T, C, H, W); filled.
+            sequence: as for :meth:`read`, and so are the others.
+            start: first frame, 0-based.
+            stop: one past the last frame.
+            step: take every so many frames.
+            window: the part of the converted frames that is wanted; None for all.
+        """
+        unchanged = step == 1 and out.dtype == np.dtype(sequence.info.dtype) and self._changes_nothing(sequence, window)
+        if unchanged:
+            with self._lock:
+                if self._kept(sequence, start, stop, window) is None:
+                    sequence.read_into(out, start)
+                    return
+        np.copyto(out, self.read(sequence, start, stop, step=step, window=window), casting="same_kind")
+
+    def _changes_nothing(self, sequence: Sequence, window: Window | None) -> bool:
+        """Whether what is wanted is all of the frames, as they are recorded."""
+        info = sequence.info
+        if window not in (None, Window(0, 0, info.height, info.width)):
+            return False
+        return self.conversion.shape(info) == info.frame_shape
+
+    def _kept(self, sequence: Sequence, start: int, stop: int, window: Window | None) -> list[NDArray[Any]] | None:
+        """Frames that are in memory, or read into it, in pieces; None when the budget has no room for some of them."""
         length = _block_length(sequence)
         parts: list[NDArray[Any]] = []
-        with self._lock:  # also for the sequence, which need not bear two readers at once
-            for block in range(start // length, (stop - 1) // length + 1):
-                frames = self._block(sequence, block, length)
-                if frames is None:
-                    return self.conversion.convert(sequence.read(start, stop)[::step], window)
-                begin = block * length
-                frames = frames[max(start - begin, 0) : stop - begin]
-                parts.append(frames if window is None else window.cut(frames))
-        return (parts[0] if len(parts) == 1 else np.concatenate(parts))[::step]
+        for block in range(start // length, (stop - 1) // length + 1):
+            frames = self._block(sequence, block, length)
+            if frames is None:
+                return None
+            begin = block * length
+            frames = frames[max(start - begin, 0) : stop - begin]
+            parts.append(frames if window is None else window.cut(frames))
+        return parts
 
     def _block(self, sequence: Sequence, block: int, length: int) -> NDArray[Any] | None:
         """One block, from memory or read into it; None when the budget has no room for it."""
@@ -74,7 +117,7 @@ class FrameReader:
             return self._blocks[key]
         begin, end = block * length, min((block + 1) * length, sequence.info.num_frames)
         itemsize = np.dtype(sequence.info.dtype).itemsize
-        needed = (end - begin) * int(np.prod(self.conversion.shape(sequence.info))) * itemsize
+        needed = (end - begin) * math.prod(self.conversion.shape(sequence.info)) * itemsize
         if self.held_bytes + needed > self.max_bytes:
             return None
         # A copy, because a reader of files may hand out a view of something larger.

@@ -123,6 +123,24 @@ class Framing:
         frames = reader.read(sequence, start, stop, step=step, window=inside)
         return surrounded(frames, inside, window)
 
+    def read_into(
+        self,
+        out: NDArray[Any],
+        reader: FrameReader,
+        sequence: Sequence,
+        start: int,
+        stop: int,
+        *,
+        step: int,
+        window: Window,
+    ) -> None:
+        """What :meth:`read` gives, written to ``out`` (T, C, H, W)."""
+        _, height, width = self.conversion.shape(sequence.info)
+        if part_within(window, height, width) == window:
+            reader.read_into(out, sequence, start, stop, step=step, window=window)
+        else:
+            out[...] = self.read(reader, sequence, start, stop, step=step, window=window)
+
 
 def draw_place(*, seed: int, epoch: int, clip: int) -> tuple[float, float]:
     """Where the crop of a training clip lies, uniform.

@@ -32,10 +32,16 @@ from framecast.clips.clip_set import ClipSet
 from framecast.clips.clip_sets import ClipSets
 from framecast.clips.conversion import as_float, resize_frames
 from framecast.clips.windows import Segment
-from framecast.frames.sequence import Split
+from framecast.frames.sequence import SequenceInfo, Split
 
 BUDGET_FRAMES = 20_000
 """Frames read at most, of training and test together; about half a minute of 128 x 128 video."""
+
+_MOST_BYTES = 2**33
+"""Native bytes read at most: of large frames fewer are read."""
+
+_AT_ONCE_BYTES = 2**26
+"""Native bytes read in one go, so that memory does not grow with the length of recordings."""
 
 _NAMED = 20
 """Findings of each kind that are named; the rest is counted."""
@@ -117,7 +123,7 @@ def find_leaks(clips: ClipSets, *, budget: int = BUDGET_FRAMES) -> LeakReport | 
     Args:
         clips: the divided source.
         budget: frames to read at most, half of them of each split (what one does not need, the other may have);
-            0 looks at nothing.
+            0 looks at nothing. Of large frames fewer are read, 8 GiB in all.
 
     Returns:
         What was found. None where there is nothing to compare: a generator, whose splits draw from different digits;
@@ -132,12 +138,14 @@ def find_leaks(clips: ClipSets, *, budget: int = BUDGET_FRAMES) -> LeakReport | 
         return None
     pieces: dict[Split, tuple[Segment, ...]] = {split: clips.splits.segments[split] for split in ("train", "test")}
     totals = {split: sum(piece.num_frames for piece in pieces[split]) for split in pieces}
+    native_bytes = sum(
+        piece.num_frames * _frame_bytes(sequences[piece.sequence].info) for split in pieces for piece in pieces[split]
+    )
+    budget = min(budget, max(_MOST_BYTES * sum(totals.values()) // native_bytes, 2))
     shares = {"test": max(budget // 2, budget - totals["train"]), "train": max(budget // 2, budget - totals["test"])}
-    low, high = clips.normaliser.low, clips.normaliser.high
-    scale = float(np.max(high)) - float(np.min(low))
     span = (test.context + test.horizon - 1) * test.frame_step + 1
-    tested = _Prints(test, pieces["test"], shares["test"], scale=scale, span=span, stride=span)
-    trained = _Prints(train, pieces["train"], shares["train"], scale=scale, span=span, stride=1)
+    tested = _Prints(test, pieces["test"], shares["test"], span=span, stride=span)
+    trained = _Prints(train, pieces["train"], shares["train"], span=span, stride=1)
     same = _same_frames(tested, trained)
     similar = _similar_clips(tested, trained, {(leak.test, leak.test_frame) for leak in same})
     return LeakReport(
@@ -154,9 +162,7 @@ def find_leaks(clips: ClipSets, *, budget: int = BUDGET_FRAMES) -> LeakReport | 
 class _Prints:
     """Hashes of the frames and windows of one split, as far as the budget reaches."""
 
-    def __init__(
-        self, clips: ClipSet, pieces: tuple[Segment, ...], budget: int, *, scale: float, span: int, stride: int
-    ) -> None:
+    def __init__(self, clips: ClipSet, pieces: tuple[Segment, ...], budget: int, *, span: int, stride: int) -> None:
         self.num_frames = 0
         self.frames: list[tuple[bytes, int, int]] = []
         """(hash, sequence, frame) of every frame that shows something."""
@@ -164,17 +170,17 @@ class _Prints:
         """(sequence, first frame) of every window that shows something, ..."""
         self.sequences = clips.source.sequences
         hashes: list[NDArray[np.float32]] = []
+        # What is read here keeps its place in memory only if all of it will be used again, by the training.
+        entire = clips.split == "train" and sum(piece.num_frames for piece in pieces) <= budget
+        self._reader = clips.reader if entire else clips.reader.without_memory()
+        recorded = clips.normaliser.recorded
+        self._low, high = np.array([clips.normaliser.low[:recorded], clips.normaliser.high[:recorded]])[..., None, None]
+        self._width = high - self._low
         for piece in _within(pieces, span, budget):
-            frames = clips.reader.read(self.sequences[piece.sequence], piece.start, piece.stop)
-            self.num_frames += len(frames)
-            small = _small(frames) / scale
-            telling = small.std(axis=(1, 2)) >= _STRUCTURE
-            self.frames += [
-                (blake2b(frame.tobytes(), digest_size=16).digest(), piece.sequence, piece.start + place)
-                for place, frame in enumerate(frames)
-                if telling[place] or np.nanstd(frame) >= _CONTENT * scale
-            ]
-            starts = np.arange(0, len(frames) - span + 1, stride)
+            small = self._look_at(piece)
+            self.num_frames += piece.num_frames
+            telling = _telling(small)
+            starts = np.arange(0, piece.num_frames - span + 1, stride)
             ends = starts + span - 1
             changes = small[ends] - small[starts]
             kept = telling[starts] & telling[ends] & (changes.std(axis=(1, 2)) >= _CHANGE)
@@ -183,6 +189,22 @@ class _Prints:
             hashes.append(np.stack([_hash(small[starts]), _hash(small[ends]), _hash(changes)]))
         self.hashes = np.concatenate(hashes, axis=1) if hashes else np.empty((3, 0, _SIDE**2), np.float32)
         """... and its hash, (3, N, 64)."""
+
+    def _look_at(self, piece: Segment) -> NDArray[np.float64]:
+        """Hash the frames of a piece, some at a time; returns them as (T, 8, 8) block means."""
+        sequence = self.sequences[piece.sequence]
+        at_once = max(1, _AT_ONCE_BYTES // _frame_bytes(sequence.info))
+        found: list[NDArray[np.float64]] = []
+        for start in range(piece.start, piece.stop, at_once):
+            frames = self._reader.read(sequence, start, min(start + at_once, piece.stop))
+            small = _small(frames, self._low, self._width)
+            found.append(small)
+            self.frames += [
+                (blake2b(frame.tobytes(), digest_size=16).digest(), piece.sequence, start + place)
+                for place, (frame, telling) in enumerate(zip(frames, _telling(small), strict=True))
+                if telling or _shows_something(frame, self._width)
+            ]
+        return np.concatenate(found)
 
 
 def _within(pieces: tuple[Segment, ...], span: int, budget: int) -> Iterator[Segment]:
@@ -200,10 +222,30 @@ def _within(pieces: tuple[Segment, ...], span: int, budget: int) -> Iterator[Seg
     yield from (runs[order * len(runs) // count] for order in range(count))
 
 
-def _small(frames: NDArray[Any]) -> NDArray[np.float64]:
-    """(T, 8, 8) block means of all channels together; missing values count as 0."""
-    grey = np.where(np.isfinite(frames), frames, 0) if frames.dtype.kind == "f" else frames
-    return resize_frames(as_float(grey).mean(axis=1), _SIDE, _SIDE).astype(np.float64)
+def _frame_bytes(info: SequenceInfo) -> int:
+    """Of one native frame."""
+    return int(np.prod(info.frame_shape)) * np.dtype(info.dtype).itemsize
+
+
+def _small(frames: NDArray[Any], low: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, 8, 8) block means of all channels together, each as a share of its own range (C, 1, 1), so that one in large
+    numbers does not hide the others; a block without values counts as lowest."""
+    shares = (resize_frames(as_float(frames), _SIDE, _SIDE) - low) / width
+    return np.where(np.isfinite(shares), shares, 0).mean(axis=1)
+
+
+def _telling(small: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(T,) which pictures (T, 8, 8) hold structure."""
+    return small.std(axis=(1, 2)) >= _STRUCTURE
+
+
+def _shows_something(frame: NDArray[Any], width: NDArray[np.float64]) -> bool:
+    """Whether the values of any channel of (C, H, W) differ."""
+    for values, wide in zip(frame, width.reshape(-1), strict=True):
+        there = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+        if there.size and float(there.std(dtype=np.float64)) >= _CONTENT * wide:
+            return True
+    return False
 
 
 def _hash(pictures: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -214,13 +256,13 @@ def _hash(pictures: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _same_frames(tested: _Prints, trained: _Prints) -> list[Leak]:
-    known: dict[bytes, tuple[int, int]] = {}
+    known: dict[bytes, dict[int, int]] = {}  # the first place in each sequence
     for digest, sequence, frame in trained.frames:
-        known.setdefault(digest, (sequence, frame))
+        known.setdefault(digest, {}).setdefault(sequence, frame)
     found: list[Leak] = []
     for digest, sequence, frame in tested.frames:
-        other = known.get(digest)
-        if other is not None and other[0] != sequence:
+        other = next((place for place in known.get(digest, {}).items() if place[0] != sequence), None)
+        if other is not None:
             found.append(_leak(tested, (sequence, frame), other))
     return found
 

@@ -1,7 +1,7 @@
 """Preparing one part of a store: the work of one process, from recordings to frames in their place.
 
 Frames stream through in blocks, so that memory does not depend on how long a recording is. What cannot be read is
-noted with the reason, and the work goes on with the next recording.
+noted with the reason, and the work goes on with the next recording; mistakes of a program end it.
 
 Axes: T frames, C channels, H height, W width.
 """
@@ -14,13 +14,17 @@ import numpy as np
 
 from framecast.clips.conversion import FrameConversion
 from framecast.clips.value_statistics import ValueStatistics
-from framecast.frames.errors import FramecastError, SourceError
+from framecast.frames.errors import FramecastError, NotAvailableError, SourceError
 from framecast.frames.sequence import Sequence
 from framecast.sources.store.fingerprint import Stamp, checksum_of, stamp_of
 from framecast.sources.store.part import Compression, PartWriter
 
 _BLOCK_BYTES = 2**24
 _MOST_BLOCK_FRAMES = 64
+
+_NO_DAMAGE = (NotAvailableError, TypeError, AttributeError, NameError, AssertionError, NotImplementedError)
+"""What no damaged file causes, but a package that is not installed, or a mistake in a program: it ends the preparation,
+because a list of recordings that cannot be read would hide it."""
 
 
 @final
@@ -129,9 +133,12 @@ def _stream(sequence: Sequence, conversion: FrameConversion, writer: PartWriter)
     at_once = max(1, min(_BLOCK_BYTES // frame_bytes, _MOST_BLOCK_FRAMES))
     for start in range(0, info.num_frames, at_once):
         try:
-            frames = conversion.convert(sequence.read(start, min(start + at_once, info.num_frames)))
+            native = sequence.read(start, min(start + at_once, info.num_frames))
+        except _NO_DAMAGE:
+            raise
         except Exception as error:  # whatever a damaged file does to a reader, the others must not suffer from it
             raise _UnreadableError(_reason(error)) from error
+        frames = conversion.convert(native)
         statistics.add(frames)
         writer.append(frames)
     return {"first": first, "frames": info.num_frames, "statistics": statistics.to_json()}

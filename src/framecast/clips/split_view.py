@@ -35,7 +35,7 @@ class SplitView:
     """In the order training, validation, test, and within each in the order of the source."""
 
     notes: tuple[str, ...]
-    """What was left out, and what a person should know of the division."""
+    """What the source says of itself, what was left out, and what a person should know of the division."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON and tables."""
@@ -70,4 +70,20 @@ def view_splits(source: Source, config: ClipsConfig) -> SplitView:
                     clips=len(windows),
                 )
             )
-    return SplitView(method=splits.method, pieces=tuple(pieces), notes=(*notes, *splits.notes))
+    return SplitView(
+        method=splits.method,
+        pieces=tuple(pieces),
+        notes=(*source.notes, *notes, *splits.notes, *_without_clips(pieces, config)),
+    )
+
+
+def _without_clips(pieces: list[SplitPiece], config: ClipsConfig) -> tuple[str, ...]:
+    """A sentence, where training on this division would be refused."""
+    filled = {piece.split for piece in pieces if piece.clips}
+    empty = [split for split in config.split.wanted if split not in filled]
+    if not empty:
+        return ()
+    return (
+        f"No clip fits into {' and '.join(empty)}: as it is, training stops, and says what would help. A clip spans "
+        f"{config.span} frames.",
+    )

@@ -9,9 +9,7 @@
   cut at the same moments, so that nothing in training is later than anything in the test; else each is cut by itself.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping
-from collections.abc import Sequence as Listing
 from dataclasses import dataclass, replace
 from datetime import UTC
 from hashlib import sha256
@@ -187,13 +185,12 @@ def _by_time(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> Splits:
     segments: dict[Split, list[Segment]] = {split: [] for split in SPLITS}
     dated = {place: times for place, info in infos.items() if (times := _times(info)) is not None}
     joined = len(infos) > 1 and len(dated) == len(infos)
-    moments = _cuts(sorted(np.concatenate(list(dated.values())).tolist()), config) if joined else ()
+    moments = _cuts(np.sort(np.concatenate(list(dated.values()))), config) if joined else ()
     for place, info in infos.items():
-        times = dated[place].tolist() if joined else range(info.num_frames)
-        cuts = moments if joined else _cuts(times, config)
+        times = dated[place] if joined else np.arange(info.num_frames, dtype=np.float64)
+        ends = [*np.searchsorted(times, moments if joined else _cuts(times, config)).tolist(), len(times)]
         begin = 0
-        for order, split in enumerate(config.wanted):
-            end = bisect_left(times, cuts[order]) if order < len(cuts) else len(times)
+        for split, end in zip(config.wanted, ends, strict=True):
             start = min(begin + (config.gap if begin else 0), end)
             if end > start:
                 segments[split].append(Segment(place, start, end))
@@ -201,7 +198,7 @@ def _by_time(infos: Mapping[int, SequenceInfo], config: SplitConfig) -> Splits:
     return Splits("time", {split: tuple(segments[split]) for split in SPLITS})
 
 
-def _cuts(times: Listing[float], config: SplitConfig) -> tuple[float, ...]:
+def _cuts(times: NDArray[np.float64], config: SplitConfig) -> tuple[float, ...]:
     """The moments at which each wanted split but the first begins, gap included."""
     total = sum(config.share(split) for split in config.wanted)
     usable = len(times) - config.gap * (len(config.wanted) - 1)
@@ -209,7 +206,7 @@ def _cuts(times: Listing[float], config: SplitConfig) -> tuple[float, ...]:
     for order, split in enumerate(config.wanted[:-1]):
         past += config.share(split)
         place = max(int(past / total * usable + 0.5), 0) + order * config.gap
-        cuts.append(times[place] if place < len(times) else float("inf"))
+        cuts.append(float(times[place]) if place < len(times) else float("inf"))
     return tuple(cuts)
 
 

@@ -23,12 +23,17 @@ from framecast.clips.store_plan import Records, StorePlan, StoreSettings, plan_s
 from framecast.frames.errors import SourceError, SplitError
 from framecast.frames.sequence import SPLITS, SequenceInfo
 from framecast.frames.source import Rejected, Source
-from framecast.sources.store.index import StoredSequence, StoreIndex, is_store, read_index, write_group, write_index
+from framecast.sources.store.index import (
+    WORK_ENDING,
+    StoredSequence,
+    StoreIndex,
+    is_store,
+    read_index,
+    write_group,
+    write_index,
+)
 from framecast.sources.store.part import PARTS, part_names, read_records
 from framecast.version import __version__
-
-WORK_ENDING = ".part"
-"""Added to the name of a store for the folder of its unfinished parts."""
 
 _LOCK = "lock"
 
@@ -157,9 +162,10 @@ def _earlier(out: Path, origin: Mapping[str, Any], *, overwrite: bool) -> StoreI
     differing = [key for key in {**origin, **earlier.origin} if origin.get(key) != earlier.origin.get(key)]
     if differing and not overwrite:
         key = differing[0]
+        what, was, now = ("source settings", "were", "are") if key == "options" else (key, "was", "is")
         raise SourceError(
-            f"'{out}' was prepared otherwise: its {key} was {earlier.origin.get(key)!r}, and is {origin.get(key)!r} "
-            "now. Choose another --out, or replace it with --overwrite."
+            f"'{out}' was prepared otherwise: its {what} {was} {earlier.origin.get(key)!r}, and {now} "
+            f"{origin.get(key)!r} now. Choose another --out, or replace it with --overwrite."
         )
     return earlier
 
