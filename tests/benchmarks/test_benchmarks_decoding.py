@@ -34,23 +34,26 @@ def test_videos_hold_the_frames_that_are_counted(tmp_path: Path) -> None:
 def test_every_contender_decodes_every_frame(tmp_path: Path) -> None:
     paths = write_videos(tmp_path, SMALL, TINY)
     counts = {name: run() for name, run in contenders(tmp_path, paths, SMALL, TINY).items()}
-    assert set(counts) == {"bare", "bare, one thread", "sequence", "batches", "loader, 0 workers"}
+    assert set(counts) == {"bare", "bare, one thread", "sequence", "batches", "normalised", "loader, 0 workers"}
     assert set(counts.values()) == {TINY.files * TINY.frames}
 
 
 def test_marks_go_by_the_faster_loop_and_by_one_worker() -> None:
-    found = rates(bare=50, bare_one=100, sequence=85, batches=60, one=10, two=17)
-    first, second, third = judge(found, (0, 1, 2), cores=4)
+    found = rates(bare=50, bare_one=100, sequence=85, batches=70, normalised=40, one=10, two=17)
+    first, second, third, fourth = judge(found, (0, 1, 2), cores=4)
     assert (first["value"], first["met"]) == (pytest.approx(0.85), True)
-    assert (second["value"], second["met"]) == (pytest.approx(0.6), None)
-    assert (third["value"], third["bound"], third["met"]) == (pytest.approx(1.7), pytest.approx(1.6), True)
+    assert (second["value"], second["met"]) == (pytest.approx(0.7), False)
+    assert (third["value"], third["met"]) == (pytest.approx(0.4), None)
+    assert (fourth["value"], fourth["bound"], fourth["met"]) == (pytest.approx(1.7), pytest.approx(1.6), True)
     assert judge({**found, **rates(sequence=79)}, (0, 1, 2), cores=4)[0]["met"] is False
 
 
 def test_more_workers_than_processors_are_not_judged() -> None:
-    found = rates(bare=50, bare_one=100, sequence=85, batches=60, one=10, two=11)
-    assert judge(found, (0, 1, 2), cores=2)[2]["met"] is None
-    assert len(judge(found, (0,), cores=2)) == 2
+    found = rates(bare=50, bare_one=100, sequence=85, batches=60, normalised=40, one=10, two=11)
+    mark = judge(found, (0, 1, 2), cores=2)[3]
+    assert (mark["value"], mark["met"]) == (pytest.approx(1.1), None)
+    assert mark["name"].endswith("(2 processors are too few to judge)")
+    assert len(judge(found, (0,), cores=2)) == 3
 
 
 def test_it_writes_a_page_and_all_figures(tmp_path: Path) -> None:

@@ -115,6 +115,15 @@ def test_what_is_missing_repeated_and_static_is_counted(cli: Callable[..., Any],
         assert text in shown
 
 
+def test_cells_where_nothing_is_ever_measured_do_not_count_as_static(cli: Callable[..., Any], tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((3, 10, 10)).astype(np.float32)
+    frames[:, :8] = np.nan  # outside of the range of a radar
+    frames[:, 8] = 0.25
+    np.save(tmp_path / "a.npy", frames)
+    found = cli("inspect", tmp_path / "a.npy", "--set", "source.missing=nan", "--json").json
+    assert found["static_share"] == pytest.approx(1 / 2)
+
+
 def test_the_files(cli: Callable[..., Any], films: Path, tmp_path: Path) -> None:
     done = cli("inspect", films, "--out", tmp_path / "page")
     assert done.code == 0
@@ -151,3 +160,14 @@ def test_files_that_were_left_out_are_said(cli: Callable[..., Any], tmp_path: Pa
     assert done.code == 0
     assert ".txt (1)" in done.out
     assert "broken.mkv" in done.out
+
+
+def test_values_that_nobody_expected_are_shown_and_counted(cli: Callable[..., Any], tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).random((6, 8, 9)).astype(np.float32)
+    frames[2, 3:5] = np.nan
+    frames[4, 0, 0] = np.inf
+    np.save(tmp_path / "x.npy", frames)
+    found = cli("inspect", tmp_path / "x.npy", "--out", tmp_path / "look", "--json").json
+    assert found["missing_share"] == pytest.approx(19 / 432)
+    with Image.open(tmp_path / "look" / "frames.png") as picture:
+        assert min(picture.size) > 50

@@ -32,10 +32,29 @@ def test_a_division_by_time_shows_its_borders(cli: Callable[..., Any], films: Pa
     ]
 
 
+def test_a_folder_that_would_stay_empty_is_refused(cli: Callable[..., Any], films: Path, tmp_path: Path) -> None:
+    done = cli("inspect", films, "--splits", "--out", tmp_path / "look")
+    assert done.code == 2
+    assert "--out" in done.err
+    assert not (tmp_path / "look").exists()
+
+
 def test_clips_that_do_not_fit_are_refused(cli: Callable[..., Any], films: Path) -> None:
     done = cli("inspect", films, "--splits", "--set", "clips.context=30")
     assert done.code == 2
     assert "long enough" in done.err
+
+
+def test_what_training_would_stumble_on_is_told(cli: Callable[..., Any], films: Path, tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    for name in ("film_0.avi", "film_1.avi"):
+        (tmp_path / "films" / name).write_bytes((films / name).read_bytes())
+    (tmp_path / "films" / "broken.avi").write_text("no video")
+    (tmp_path / "films" / "notes.txt").touch()
+    done = cli("inspect", tmp_path / "films", "--splits", "--set", "clips.context=2", "--set", "clips.horizon=4")
+    assert "No clip fits into validation and test" in done.out
+    assert "Files of other kinds were left out: .txt (1)." in done.out
+    assert "Not read: " in done.out
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ MISTAKES = [
     ("predict run long.mkv --out long.mkv --overwrite", "the recording itself"),
     ("predict run several.npy --out new.npy", "--out must be a folder"),
     ("predict run long.mkv --out new.mp4 --horizon 0", "The horizon must be at least 1 frame, found 0"),
-    ("predict run long.mkv --out new.mp4 --fps 0", "Frames per second must be above 0, found 0.0"),
+    ("predict run long.mkv --out new.mp4 --fps 0", "Frames per second must be 0.001 or more, found 0.0"),
     ("predict run long.mkv --out new.mp4 --set clips.context=4", "Here --set says how recordings are read"),
 ]
 

@@ -80,6 +80,8 @@ def test_other_settings_are_refused_until_they_are_wanted(cli: Callable[..., Any
     refused = cli("prepare", "a.npy", "--out", "s.zarr", "--workers", "1", "--size", "4")
     assert refused.code == 2
     assert "was prepared otherwise: its size was None, and is [4, 4] now" in refused.err
+    refused = cli("prepare", "a.npy", "--out", "s.zarr", "--workers", "1", "--set", "source.step_seconds=5")
+    assert "its source settings were {}, and are {'step_seconds': 5} now" in refused.err
     assert cli("prepare", "a.npy", "--out", "s.zarr", "--workers", "1", "--size", "4", "--overwrite").code == 0
 
 

@@ -135,3 +135,19 @@ def test_an_evaluation_says_it(make_run: MakeRun, make_source: Any) -> None:
     assert "4 of the 16 frames to forecast hold no value" in told
     assert "4 independent recordings" in told
     assert results.notes[: len(results.warnings)] == results.warnings
+
+
+def test_a_clip_in_which_everything_is_missing_is_no_example(make_run: MakeRun, make_source: Any) -> None:
+    source = make_source(dtype="float32", has_missing=True)
+    for sequence in source.sequences:
+        if sequence.info.split == "test" and sequence.info.name != "recording-6":
+            sequence.frames[3:] = np.nan  # nothing to compare a forecast with
+    results = evaluate(make_run(source), source=source)
+    assert {example.sequence for example in results.examples} == {"recording-6"}
+    assert all(np.isfinite(example.score) for example in results.examples)
+
+
+def test_all_of_a_source_that_training_saw_comes_with_a_warning(make_run: MakeRun, make_source: Any) -> None:
+    source = make_source()
+    told = evaluate(make_run(source), source=source, split="all").warnings
+    assert any("6 recordings of these have names and frames that the run was trained on" in text for text in told)

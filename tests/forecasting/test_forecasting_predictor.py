@@ -122,6 +122,18 @@ def test_other_integer_types_are_read_on_their_own_scale(make_run: MakeRun, make
     assert np.allclose(found[0], unit[-1], atol=1e-6)
 
 
+def test_twelve_bits_in_sixteen_are_read_on_the_scale_that_was_stated(make_run: MakeRun, make_sequence: Any) -> None:
+    camera = {"dtype": "uint16", "value_range": (0.0, 4095.0)}
+    bright = np.full((3, 1, 8, 8), 255, np.uint8)
+    run = make_run(**camera)
+    assert np.array_equal(forecast(run, make_sequence(bright))[0], bright[-1])
+    assert run.model.asked[0][0].unique().tolist() == pytest.approx([1.0])
+    run = make_run()
+    found = forecast(run, make_sequence(np.full((3, 1, 8, 8), 4095, np.uint16), value_range=(0.0, 4095.0)))
+    assert found.max() == found.min() == 4095
+    assert run.model.asked[0][0].unique().tolist() == pytest.approx([1.0])
+
+
 def test_recordings_that_mean_something_else_are_refused(make_run: MakeRun, make_sequence: Any) -> None:
     cases = [
         (make_run(), make_sequence(noise(3, 1, 8, 8, dtype="float32", top=3.0)), "holds float32 values.* uint8"),

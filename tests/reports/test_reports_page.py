@@ -15,6 +15,7 @@ from framecast.evaluation.results import ExampleClip, Results, save_results
 from framecast.frames.clip import ClipSpec
 from framecast.frames.errors import RunError
 from framecast.reports.comparison import render_comparison
+from framecast.reports.film_strip import film_strip
 from framecast.reports.load import ReportData, load_report_data
 from framecast.reports.page import render_report
 from framecast.reports.sample_grid import sample_grid
@@ -135,6 +136,38 @@ def test_the_page_has_every_section_and_asks_nobody_for_anything(whole: Callable
     assert kinds.count("data:image/webp") == 2, "two clips in motion"
     assert kinds.count("data:image/png") == 3, "two film strips and the sample frames"
     assert kinds.count("data:image/svg+xml") >= 7
+
+
+def test_forecasts_are_shown_where_something_was_seen(
+    whole: Callable[..., ReportData], examples: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+
+    def looked_at(*parts: Any, **settings: Any) -> bytes:
+        shown.append(parts)
+        return film_strip(*parts, **settings)
+
+    monkeypatch.setattr("framecast.reports.example_clips.film_strip", looked_at)
+    frames = examples()
+    frames["context"][:, :, :, :2] = np.nan
+    frames["context"][:, 0, :, 2] = np.nan
+    render_report(whole(examples=frames))
+    assert [list(forecasts) for _, _, forecasts in shown] == [["convlstm", "mean"], ["convlstm"]]
+    for _, _, forecasts in shown:
+        for forecast in forecasts.values():
+            assert np.isnan(forecast[:, :, :2]).all()
+            assert np.isfinite(forecast[:, :, 2:]).all(), "a row that one frame of the context shows"
+
+
+def test_dark_recordings_are_brightened_and_the_page_says_so(
+    whole: Callable[..., ReportData], examples: Callable[..., Any]
+) -> None:
+    def note(frames: Any) -> str:
+        html = render_report(whole(examples=frames))
+        return next(line for line in Page(html).text.split("\n") if "All errors share one scale" in line)
+
+    assert "white" not in note(examples())
+    assert "0.1 is shown as white" in note({name: frames * 0.08 for name, frames in examples().items()})
 
 
 def test_it_is_marked_as_ours_and_forbids_requests(whole: Callable[..., ReportData]) -> None:

@@ -10,6 +10,7 @@ from PIL import Image
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Source
 from framecast.reports.animation import CONTEXT_COLOUR, FORECAST_COLOUR, animation, still
+from framecast.reports.curves import Line, lead_curves
 from framecast.reports.film_strip import film_strip
 from framecast.reports.histogram import histogram
 from framecast.reports.sample_grid import sample_grid, sample_grid_of
@@ -51,6 +52,15 @@ def test_planted_frames_stand_in_their_row_and_column() -> None:
     pitch = (blue[1] - green[1]) / 3
     assert pitch == int(pitch), "lead 5 is three columns to the right of lead 2"
     assert width < pitch < width + 20
+
+
+def test_dark_frames_can_be_shown_brighter() -> None:
+    dark = grey_clip(2, channels=1) / 4
+    assert np.array_equal(
+        pixels(film_strip(dark, dark, {"m": dark}, error=False, white=0.25)),
+        pixels(film_strip(dark * 4, dark * 4, {"m": dark * 4}, error=False)),
+    )
+    assert still(animation(dark, dark, dark, white=0.25)) == still(animation(dark * 4, dark * 4, dark * 4))
 
 
 def test_enlarging_only_repeats_pixels() -> None:
@@ -211,6 +221,38 @@ def test_the_histogram_turns_logarithmic_when_one_value_prevails() -> None:
     assert "mm" in steep
     with pytest.raises(ValueError, match="edges"):
         histogram([1, 2], [0, 1])
+
+
+def assert_nothing_touches_the_edge(picture: NDArray[np.uint8]) -> None:
+    paper = picture[0, 0]
+    assert (picture[:, :4] == paper).all()
+    assert (picture[:, -4:] == paper).all()
+
+
+def test_labels_of_charts_are_not_cut_off() -> None:
+    counts = [10**power for power in range(7, -1, -1)]
+    drawn = pixels(histogram(counts, list(np.linspace(1667, 50000, len(counts) + 1)), format="png"))
+    assert_nothing_touches_the_edge(drawn)
+    columns = np.nonzero((drawn == drawn[0, 0]).all(axis=(0, 2)) == 0)[0]
+    assert columns[-1] > 0.96 * drawn.shape[1], "the room is used"
+    small = [Line(name=name, values=[0.00161, 0.00158]) for name in ("convlstm", "persistence")]
+    assert_nothing_touches_the_edge(pixels(lead_curves(small, title="mse", better="lower", format="png")))
+
+
+def test_two_channels_are_shown_in_the_range_of_the_one_that_is_shown() -> None:
+    frames = np.zeros((1, 2, 8, 8), dtype=np.float32)
+    frames[:, 0] = np.linspace(280, 290, 64).reshape(8, 8)
+    picture = pixels(sample_grid([("a", frames)]))
+    assert (picture == 0).all(axis=-1).sum() > 100, "280 is black, whatever the second channel holds"
+
+
+def test_black_and_white_have_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("framecast.reports.sample_grid.text_width", lambda text, _: written.append(text) or 100)
+    frames = np.linspace(0, 40, 64, dtype=np.float32).reshape(1, 1, 8, 8)
+    sample_grid([("rain", frames), ("rain too", frames)], units=["mm/h", None])
+    black = [text for text in written if text.startswith("black ")]
+    assert [text.endswith(" mm/h") for text in black] == [True, False]
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])

@@ -97,6 +97,8 @@ def test_the_inspection_table_takes_what_inspect_writes() -> None:
     shown = on_screen(inspection_table(inspection))
     for text in ("a[/b].avi", "1,200", "4 × 6 × 3", "0 … 250 dBZ", "40 ms", "12%", "and 10 more"):
         assert text in shown
+    last = {**inspection, "sequences": [*[sequence | {"name": f"s{i}"} for i in range(29)], sequence | measured]}
+    assert "0 … 250 dBZ" in on_screen(inspection_table(last))  # of many, those that were read are shown
 
 
 def test_the_plan_table_shows_the_plan() -> None:
@@ -141,5 +143,11 @@ def test_numbers_as_people_write_them() -> None:
         "12 s",
         "3.06 min",
         "2 h",
+    ]
+    assert [formatting.number(value) for value in (51107.0, -2e6, 9999.4, 999999.4)] == [
+        "51107",
+        "−2e+06",
+        "9999",
+        "999999",
     ]
     assert formatting.number(math.inf) == formatting.count(None) == formatting.DASH

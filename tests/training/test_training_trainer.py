@@ -182,14 +182,15 @@ def test_training_never_reads_a_test_clip(
 ) -> None:
     clips = make_clips()
     read: set[str] = set()
-    native = ClipSet.native_frames
+    native = ClipSet.native_batch
 
-    def watched(self: ClipSet, index: int) -> Any:
-        read.add(self.describe(index).sequence)
+    def watched(self: ClipSet, indices: Any) -> Any:
+        chosen = list(indices)
+        read.update(self.describe(index).sequence for index in chosen)
         assert self.split != "test"
-        return native(self, index)
+        return native(self, chosen)
 
-    monkeypatch.setattr(ClipSet, "native_frames", watched)
+    monkeypatch.setattr(ClipSet, "native_batch", watched)
     fit_baselines(clips.train, clips.spec)
     make_trainer(clips=clips, epochs=1).run()
     assert read == {f"recording-{number}" for number in range(9)}
@@ -230,6 +231,25 @@ def test_pictures_show_forecasts_that_never_saw_the_truth(
         with torch.no_grad():
             expected = clips.normaliser.to_unit(roll_out(model, few.batch([number]).context, 2))[0]
         assert np.allclose(forecast, expected.clamp(0, 1).numpy(), atol=1e-5)
+
+
+def test_pictures_show_what_is_missing_as_missing(
+    make_clips: Callable[..., ClipSets], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    clips = make_clips(size=[8, 12], fit="pad", augment={})
+    shown: list[tuple[Any, ...]] = []
+
+    def strip(context: Any, truth: Any, forecasts: dict[str, Any], *, title: str) -> bytes:
+        shown.append((context, truth, forecasts["forecast"], title))
+        return b"a picture"
+
+    monkeypatch.setattr("framecast.training.pictures.film_strip", strip)
+    model = build_model("convlstm_stack", {"filters": [3]}, clips.spec).eval()
+    ValidationPictures(clips.validation, clips.normaliser, tmp_path / "pictures", every=5).draw(model, epoch=1)
+    for context, truth, forecast, _ in shown:
+        for frames in (context, truth):
+            assert np.isnan(frames).all(axis=(0, 1, 2)).tolist() == [True] * 2 + [False] * 8 + [True] * 2
+        assert not np.isnan(forecast).any()
 
 
 def test_random_draws_do_not_come_from_outside(make_trainer: Any, make_watch: Any) -> None:

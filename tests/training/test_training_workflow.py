@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from framecast.clips.clip_set import ClipSet
 from framecast.clips.normaliser import Normaliser
-from framecast.frames.errors import ConfigurationError, RunError, SplitError
+from framecast.frames.errors import ConfigurationError, RunError, SourceError, SplitError
 from framecast.runs.config import RunConfig
 from framecast.runs.configure import configure
 from framecast.runs.folder import RunFolder
@@ -137,6 +137,23 @@ def test_nothing_is_replaced_unasked(make_config: Any, tmp_path: Path, without_d
     assert mine.read_text(encoding="utf-8") == "mine"
 
 
+def test_a_test_recording_that_cannot_be_read_costs_nobody_the_earlier_run(
+    make_config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    train(make_config(training={"epochs": 1}), out=out)
+    before = files_of(out)
+
+    def unreadable(*_: Any, **__: Any) -> None:
+        raise SourceError("a recording of the test is damaged")
+
+    monkeypatch.setattr("framecast.workflows.train.find_leaks", unreadable)
+    with pytest.raises(SourceError):
+        train(make_config(training={"epochs": 1}), out=out, overwrite=True)
+    assert files_of(out) == before
+    assert Run.open(out).record.status == "finished"
+
+
 def test_a_folder_in_use_is_refused(make_config: Any, tmp_path: Path, without_data_page: None) -> None:
     folder = RunFolder(tmp_path / "run")
     with folder.locked():
@@ -214,13 +231,13 @@ def test_the_workflow_reads_no_test_clip(
     make_config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_data_page: None
 ) -> None:
     splits: set[str] = set()
-    native = ClipSet.native_frames
+    native = ClipSet.native_batch
 
-    def watched(self: ClipSet, index: int) -> Any:
+    def watched(self: ClipSet, indices: Any) -> Any:
         splits.add(self.split)
-        return native(self, index)
+        return native(self, indices)
 
-    monkeypatch.setattr(ClipSet, "native_frames", watched)
+    monkeypatch.setattr(ClipSet, "native_batch", watched)
     train(make_config(training={"epochs": 1, "pictures_every": 1}), out=tmp_path / "run")
     assert splits == {"train", "validation"}
 
@@ -309,6 +326,18 @@ def test_a_plan_says_what_training_would_do_and_writes_nothing(
     assert planned.memory_bytes > 0
     assert configure(file=_written(tmp_path / "plan.yaml", planned.configuration)) == config
     assert files_of(tmp_path) == {"plan.yaml"}
+
+
+def test_a_plan_of_a_slow_training_is_made_of_fewer_steps(make_config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+
+    def count(*_: Any, **__: Any) -> None:
+        steps.append(1)
+
+    monkeypatch.setattr("framecast.workflows.plan._PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr("framecast.workflows.plan.draw_true_inputs", count)
+    assert plan(make_config(training={"epochs": 3})).seconds_per_step > 0
+    assert len(steps) == 1
 
 
 def _written(path: Path, text: str) -> Path:

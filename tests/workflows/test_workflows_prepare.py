@@ -166,7 +166,7 @@ def test_generators_can_be_prepared(tmp_path):
         assert sequence.info.split == original.info.split
         np.testing.assert_array_equal(sequence.read(), original.read())
     assert prepare("moving-digits", out=tmp_path / "digits.zarr", options=options).unchanged
-    with pytest.raises(SourceError, match="its options was"):
+    with pytest.raises(SourceError, match="its source settings were"):
         prepare("moving-digits", out=tmp_path / "digits.zarr", options={**options, "seed": 1})
 
 
@@ -181,13 +181,16 @@ def settings(**clips: Any) -> dict[str, Any]:
 def test_training_from_a_store_is_training_from_its_source(tmp_path):
     options = {"train_sequences": 8, "validation_sequences": 4, "test_sequences": 4}
     store = prepare("moving-digits", out=tmp_path / "digits.zarr", options=options, size=16).path
-    losses = []
+    losses, sizes = [], []
     for location, size in ((str(store), None), ("moving-digits", 16)):
         source = dict(options, location=location) if size else {"location": location}
         config = framecast.configure(settings={**settings(size=size), "source": source})
         run = framecast.train(config, out=tmp_path / f"run {size}")
         assert run.record.status == "finished"
         losses.append(run.record.best_loss)
+        sizes.append(run.config.clips.size)
     assert losses[0] == losses[1]
+    # The size of the store holds for the run, so that recordings as they were before are brought to it.
+    assert sizes == [(16, 16), 16]
     results = framecast.evaluate(run, source=store)
     assert results.clips > 0

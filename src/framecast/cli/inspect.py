@@ -5,6 +5,7 @@ from pathlib import Path
 
 from framecast.cli.recordings import open_named, with_flags
 from framecast.cli.terminal import Flag, Json, Settings, show, show_json
+from framecast.frames.errors import ConfigurationError
 
 
 def inspect(
@@ -42,6 +43,8 @@ def inspect(
 
     assignments = with_flags(assignments, drop_repeats=drop_repeats)
     if splits:
+        if out is not None:
+            raise ConfigurationError("--splits shows a table and writes nothing; leave --out away, or --splits.")
         return _show_splits(source, assignments, as_json=as_json)
     inspection = run_inspect(open_named(source, assignments), out=out, overwrite=overwrite)
     if as_json:
@@ -60,9 +63,11 @@ def _show_splits(source: str, assignments: Sequence[str], *, as_json: bool) -> i
     from framecast.workflows.inspect import inspect_splits
 
     config = configure(source, assignments=list(assignments))
-    view = inspect_splits(config.source.open(), config.clips)
+    opened = config.source.open()
+    view = inspect_splits(opened, config.clips)
     if as_json:
         show_json(view.as_dict())
         return 0
     show(split_table(view.as_dict()), *view.notes)
+    show(*(f"Not read: '{rejected.path}': {rejected.reason}." for rejected in opened.rejected))
     return 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from framecast.cli.recordings import source_section
+from framecast.cli.recordings import source_section, with_flags
 from framecast.cli.terminal import Flag, Json, Quiet, Settings, progress_console, show, show_json
 from framecast.frames.errors import ConfigurationError
 
@@ -26,6 +26,7 @@ def prepare(
     workers: int | None = None,
     dask: Annotated[str | None, Parameter(metavar="ADDRESS")] = None,
     max_rejected: Annotated[float, Parameter(metavar="SHARE")] = 0.5,
+    drop_repeats: Flag = False,
     assignments: Settings = (),
     overwrite: Flag = False,
     quiet: Quiet = False,
@@ -53,6 +54,8 @@ def prepare(
         Address of a Dask scheduler, tcp://host:8786; its workers decode instead.
     max_rejected
         Share of recordings that may turn out unreadable; they are left out and named.
+    drop_repeats
+        Leave out every frame that equals the one before it.
     assignments
         How to read the source: --set source.layout=TNHW. Can be given several times.
     overwrite
@@ -65,7 +68,7 @@ def prepare(
     from framecast.training.progress import counting
     from framecast.workflows.prepare import prepare as run_prepare
 
-    options = source_section(assignments)
+    options = source_section(with_flags(assignments, drop_repeats=drop_repeats))
     kind = options.pop("kind", None)
     with counting(progress_console(silent=quiet or as_json), "preparing") as watch:
         done = run_prepare(

@@ -213,10 +213,12 @@ def _metrics(conventions: Sequence[Convention], units: str | None) -> dict[str, 
 
 
 def _choose_examples(tally: Accumulator, clips: ClipSet) -> list[tuple[int, ExampleClip]]:
-    """The clips with the median, lowest and highest error of the model."""
+    """The clips with the median, lowest and highest error of the model; one without a value to score shows nothing."""
     metric = next(metric for metric in tally.convention.metrics if metric.name == LEADING_METRIC)
     values = clip_values(metric, tally.per_clip)
     order = np.argsort(values, kind="stable")
+    scored = np.any([rows.any(axis=1) for rows in tally.per_clip.values()], axis=0)  # else it added 0 to everything
+    order = order[scored[order]] if scored.any() else order
     places: list[tuple[Example, int]] = [("typical", len(order) // 2), ("best", 0), ("worst", len(order) - 1)]
     kept: dict[int, ExampleClip] = {}
     for why, place in places:

@@ -96,9 +96,10 @@ class Predictor:
                 f"'{info.name}' has {info.channels} channels, but the run was trained on {self._recorded}; give "
                 "it recordings of the same kind."
             )
-        if info.units != self._run.record.units and None not in (info.units, self._run.record.units):
+        units = info.units_of(self._chosen)
+        if units != self._run.record.units and None not in (units, self._run.record.units):
             raise SourceError(
-                f"'{info.name}' is in {info.units}, but the run was trained on {self._run.record.units}; set "
+                f"'{info.name}' is in {units}, but the run was trained on {self._run.record.units}; set "
                 "source.units, or give it recordings of the same kind."
             )
         added_channels(self._run.config.clips.channels, [info], static=self._static)  # refuses what it cannot do
@@ -162,7 +163,15 @@ class Predictor:
         if len(self._chosen) == self._recorded:
             return info
         names = info.channel_names and tuple(info.channel_names[place] for place in self._chosen)
-        return replace(info, channels=len(self._chosen), channel_names=names)
+        units = info.channel_units and tuple(info.channel_units[place] for place in self._chosen)
+        shared = info.units_of(self._chosen)
+        return replace(
+            info,
+            channels=len(self._chosen),
+            channel_names=names,
+            units=shared,
+            channel_units=() if shared else units,
+        )
 
     def chosen(self, frames: NDArray[Any]) -> NDArray[Any]:
         """The channels (T, C', H, W) of a recording (T, C, H, W) that are forecast."""
@@ -265,7 +274,7 @@ class Predictor:
         return FrameConversion(size, color, clips.fit)
 
     def _rescale(self, info: SequenceInfo) -> float:
-        """Factor from this recording's values to those of the training, when both types have a range of their own."""
+        """Factor from the recording's values to those of the training, where the types differ and both have a range."""
         here, there = range_of_dtype(np.dtype(info.dtype)), range_of_dtype(np.dtype(self._run.record.dtype))
         if here is None and there is not None and info.value_range is not None:
             here = info.value_range
@@ -274,7 +283,10 @@ class Predictor:
                 f"'{info.name}' holds {info.dtype} values, but the run was trained on {self._run.record.dtype}; "
                 f"convert the recording to {self._run.record.dtype} first, so that its values mean the same."
             )
-        return 1.0 if here is None or there is None else there[1] / here[1]
+        if here is None or there is None or info.dtype == self._run.record.dtype:
+            return 1.0
+        # What values stand for may be less than what the type holds, as with 12 bits in 16.
+        return self._run.normaliser.value_range[1] / (info.value_range or here)[1]
 
 
 def _match_channels(frames: NDArray[np.float64], channels: int) -> NDArray[np.float64]:

@@ -50,6 +50,7 @@ def animation(
     *,
     name: str = "forecast",
     error_max: float | None = None,
+    white: float = 1.0,
     frame_milliseconds: int = 180,
     format: AnimationFormat = "gif",
 ) -> bytes:
@@ -61,6 +62,7 @@ def animation(
         forecast: (M, C, H, W), unit range.
         name: the forecaster's.
         error_max: the error shown brightest; None takes one that suits this clip.
+        white: the value shown as white.
         frame_milliseconds: how long each frame stands; the last one stands longer.
         format: ``gif`` plays everywhere (one palette of 256 colours for the whole clip); ``webp`` has all colours and
             is smaller.
@@ -71,7 +73,7 @@ def animation(
     Raises:
         ValueError: shapes that do not fit together.
     """
-    pictures = _pictures(context, truth, forecast, name, error_max)
+    pictures = _pictures(context, truth, forecast, name=name, error_max=error_max, white=white)
     durations = [frame_milliseconds] * len(pictures)
     durations[-1] += 4 * frame_milliseconds
     buffer = BytesIO()
@@ -80,7 +82,7 @@ def animation(
             buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=durations, loop=0, quality=82, method=4
         )
         return buffer.getvalue()
-    palette = _shared_palette([part for part in (context, truth, forecast) if part is not None])
+    palette = _shared_palette([rgb_tiles(part, high=white) for part in (context, truth, forecast) if part is not None])
     coloured = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     coloured[0].save(
         buffer, "GIF", save_all=True, append_images=coloured[1:], duration=durations, loop=0, disposal=1, optimize=False
@@ -96,19 +98,25 @@ def still(animated: bytes) -> bytes:
 
 
 def _pictures(
-    context: NDArray[Any], truth: NDArray[Any] | None, forecast: NDArray[Any], name: str, error_max: float | None
+    context: NDArray[Any],
+    truth: NDArray[Any] | None,
+    forecast: NDArray[Any],
+    *,
+    name: str,
+    error_max: float | None,
+    white: float,
 ) -> list[Image.Image]:
     others = [frames for frames in (truth, forecast) if frames is not None]
     if context.ndim != 4 or any(frames.shape[1:] != context.shape[1:] for frames in others):
         raise ValueError(f"context {context.shape} and {[frames.shape for frames in others]} do not fit together")
     if truth is not None and truth.shape != forecast.shape:
         raise ValueError(f"truth {truth.shape} and forecast {forecast.shape} differ")
-    seen, size = rgb_tiles(context), tile_size(*context.shape[2:], target=224)
-    panels: list[tuple[str, Pixels, Pixels | None]] = [(name, rgb_tiles(forecast), seen)]
+    seen, size = rgb_tiles(context, high=white), tile_size(*context.shape[2:], target=224)
+    panels: list[tuple[str, Pixels, Pixels | None]] = [(name, rgb_tiles(forecast, high=white), seen)]
     if truth is not None:
         error = absolute_error(forecast, truth)
         scale = error_max or error_scale([error])
-        panels = [("truth", rgb_tiles(truth), seen), *panels, ("error", error_tiles(error, scale), None)]
+        panels = [("truth", rgb_tiles(truth, high=white), seen), *panels, ("error", error_tiles(error, scale), None)]
     pictures: list[Image.Image] = []
     for position in range(len(context) + len(forecast)):
         pictures.append(_picture(panels, position, len(context), len(forecast), size))
@@ -157,7 +165,7 @@ def _letters(canvas: Image.Image) -> int:
     return min(max(canvas.width // 30, 20), 30)
 
 
-def _shared_palette(frames: list[NDArray[Any]]) -> Image.Image:
+def _shared_palette(frames: list[Pixels]) -> Image.Image:
     """One palette for the whole clip, or colours would flicker from frame to frame.
 
     The fixed part holds exactly what stands around the frames, the greys between paper and ink that letters are made
@@ -167,7 +175,7 @@ def _shared_palette(frames: list[NDArray[Any]]) -> Image.Image:
     borders = np.array([MUTED, EDGE, _EMPTY, MISSING, CONTEXT_COLOUR, FORECAST_COLOUR], dtype=np.uint8)
     errors = error_tiles(np.linspace(0, 1, 72, dtype=np.float32)[None, None, :], 1.0)[0, 0]
     fixed = np.concatenate([letters, borders, errors])
-    shown = np.concatenate([rgb_tiles(part) for part in frames])
+    shown = np.concatenate(frames)
     sheet = Image.fromarray(shown.reshape(-1, shown.shape[2], 3))
     free = 256 - len(fixed)
     adapted = sheet.quantize(colors=free, method=Image.Quantize.MEDIANCUT).getpalette() or []

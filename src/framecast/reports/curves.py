@@ -17,6 +17,7 @@ from framecast.reports.figure import (
     RED,
     ChartFormat,
     calm,
+    make_room,
     new_figure,
     points,
     render,
@@ -90,6 +91,7 @@ def lead_curves(
     axes.set_xticks(_lead_ticks(horizon))
     axes.set_xlim(1 - 0.02 * horizon if horizon > 1 else 0.5, horizon if horizon > 1 else 1.5)
     calm(axes, title=title, subtitle=_subtitle(better, unit, limit), x_label=lead_label(step_seconds))
+    make_room(axes)
     if direct:
         _label_ends(figure, axes, drawn)
     else:
@@ -135,6 +137,7 @@ def skill_bars(skill: Sequence[float], *, baseline: str, format: ChartFormat = "
         subtitle=f"error saved against {_short(baseline)}{cut}",
         x_label="lead (frames)",
     )
+    make_room(axes)
     return render(figure, format)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from framecast.evaluation.results import Results
@@ -43,20 +44,22 @@ def clip_views(results: Results, examples: Mapping[str, NDArray[Any]]) -> list[C
         return []
     best = results.verdict.best_baseline if results.verdict else ""
     scale = error_scale([absolute_error(f, t) for f, t in zip(examples[mine], examples["truth"], strict=True)])
+    white = white_level(examples)
     metric = leading_metric(results)
     info = results.metric_info(next(iter(results.conventions)), metric)
     unit = f" {info.unit}" if info and info.unit else ""
     views: list[ClipView] = []
     for index, example in enumerate(results.examples[: len(examples["context"])]):
         context, truth = examples["context"][index], examples["truth"][index]
-        forecasts = {results.model: examples[mine][index]}
+        forecasts = {results.model: _where_seen(examples[mine][index], context)}
         if not views and f"forecast/{best}" in examples:
-            forecasts[best] = examples[f"forecast/{best}"][index]
+            forecasts[best] = _where_seen(examples[f"forecast/{best}"][index], context)
         place = f"{example.sequence}, from frame {example.start + 1}"
         score = f"{metric} of {results.model} {formatting.number(example.score)}{unit}"
         shown = f"{example.why} clip ({place}; {score})"
-        moving = animation(context, truth, forecasts[results.model], name=results.model, error_max=scale, format="webp")
-        strip = film_strip(context, truth, forecasts, error_max=scale)
+        mine_here = forecasts[results.model]
+        moving = animation(context, truth, mine_here, name=results.model, error_max=scale, white=white, format="webp")
+        strip = film_strip(context, truth, forecasts, error_max=scale, white=white)
         rows = ", ".join(["context", "truth", *(f"forecast of {name} and its error" for name in forecasts)])
         views.append(
             ClipView(
@@ -68,3 +71,14 @@ def clip_views(results: Results, examples: Mapping[str, NDArray[Any]]) -> list[C
             )
         )
     return views
+
+
+def white_level(examples: Mapping[str, NDArray[Any]]) -> float:
+    """The value shown as white: 1, or less where hardly anything true is bright, as in rain, or all would be black."""
+    true = [examples[name] for name in ("context", "truth") if name in examples]
+    return error_scale(true) if true else 1.0  # by the rule for errors: 99.5 % of all values lie below
+
+
+def _where_seen(forecast: NDArray[Any], context: NDArray[Any]) -> NDArray[Any]:
+    """A forecast with NaN where every frame of the context is missing, as predict gives it: (T, C, H, W) both."""
+    return np.where(np.isnan(context).all(axis=0), np.nan, forecast)

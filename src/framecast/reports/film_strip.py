@@ -65,6 +65,7 @@ def film_strip(
     *,
     error: bool = True,
     error_max: float | None = None,
+    white: float = 1.0,
     max_columns: int = 10,
     title: str | None = None,
 ) -> bytes:
@@ -78,6 +79,7 @@ def film_strip(
         error: add a row ``|forecast - truth|`` below each forecast, when there is a truth.
         error_max: the error shown brightest; None takes one that suits this strip. Give the same number to strips
             that are to be compared.
+        white: the value shown as white.
         max_columns: at most so many frames of the context and of the horizon, spread evenly.
         title: a line above.
 
@@ -91,16 +93,17 @@ def film_strip(
     horizon = len(next(iter(forecasts.values()))) if truth is None else len(truth)
     seen, leads = evenly(len(context), max_columns), evenly(horizon, max_columns)
     lead_numbers = ("lead", [lead + 1 for lead in leads])
-    rows = [_Row("context", rgb_tiles(context[seen]), numbers=("frame", [frame + 1 for frame in seen]))]
+    rows = [_Row("context", rgb_tiles(context[seen], high=white), numbers=("frame", [frame + 1 for frame in seen]))]
     if truth is not None:
-        rows.append(_Row("truth", rgb_tiles(truth[leads]), numbers=lead_numbers))
+        rows.append(_Row("truth", rgb_tiles(truth[leads], high=white), numbers=lead_numbers))
     errors = {}
     if truth is not None and error:
         errors = {name: absolute_error(frames[leads], truth[leads]) for name, frames in forecasts.items()}
         error_max = error_max or error_scale(errors.values())
     for position, (name, frames) in enumerate(forecasts.items()):
         first_below = lead_numbers if truth is None and position == 0 else None
-        rows.append(_Row(name, rgb_tiles(frames[leads]), position == 0, position > 0 and bool(errors), first_below))
+        tiles = rgb_tiles(frames[leads], high=white)
+        rows.append(_Row(name, tiles, position == 0, position > 0 and bool(errors), first_below))
         if name in errors and error_max:
             beyond = bool(np.nanmax(errors[name], initial=0.0) > error_max)
             rows.append(_Row("error", error_tiles(errors[name], error_max), scale=(error_max, beyond)))

@@ -27,11 +27,11 @@ def column(values: Sequence[float | None]) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    """One number with four digits."""
+    """One number with four digits, or all of those before the point below a million."""
     if not _finite(value):
         return DASH
     assert value is not None
-    return _minus(f"{value:.4g}")
+    return _minus(f"{value:.0f}" if 9999.5 <= abs(value) < 1e6 else f"{value:.4g}")
 
 
 def percent(share: float | None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.ticker import FuncFormatter
 
-from framecast.reports.figure import BLUE, ChartFormat, calm, new_figure, render
+from framecast.reports.figure import BLUE, ChartFormat, calm, make_room, new_figure, render
 
 _LOG_FROM = 0.5
 """A bin with more than this share of all values would hide the others on a linear axis."""
@@ -51,4 +51,5 @@ def histogram(
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.3g}%"))
     scale = "share of all values, logarithmic" if logarithmic else "share of all values"
     calm(axes, title=title, subtitle=scale, x_label=units or "native value")
+    make_room(axes)
     return render(figure, format)

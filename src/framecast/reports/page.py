@@ -10,7 +10,7 @@ from framecast.evaluation.results import Results
 from framecast.reports import formatting
 from framecast.reports.curves import Line, lead_curves, skill_bars
 from framecast.reports.data_view import data_view
-from framecast.reports.example_clips import clip_views
+from framecast.reports.example_clips import clip_views, white_level
 from framecast.reports.load import ReportData
 from framecast.reports.loss_curves import best_row, loss_curves, loss_terms
 from framecast.reports.markup import Picture, fill, picture
@@ -59,7 +59,7 @@ def render_report(data: ReportData) -> str:
             "captions": [_caption(results, name) for name in results.conventions],
             "metrics": [(_metric_title(name), info.summary) for name, info in results.metrics.items()],
             "clips": clips,
-            "clips_note": _clips_note(results),
+            "clips_note": _clips_note(results, white_level(data.examples)),
             "curves": curves,
             "training": training,
             "data": about_data,
@@ -130,7 +130,7 @@ def _metric_title(key: str) -> str:
 
 def _caption(results: Results, convention: str) -> str:
     leads = "" if len(results.conventions) == 1 or convention != next(iter(results.conventions)) else ", which leads"
-    return f"Convention “{convention}”{leads}. Means over {formatting.count(results.clips)} clips and all leads."
+    return f"Convention “{convention}”{leads}. Means over {formatting.counted(results.clips, 'clip')} and all leads."
 
 
 def _curves(results: Results) -> list[dict[str, Any]]:
@@ -190,10 +190,11 @@ def _same_curves(results: Results, convention: str, other: str, metric: str) -> 
     return True
 
 
-def _clips_note(results: Results) -> str:
+def _clips_note(results: Results, white: float) -> str:
     chosen = ", ".join(dict.fromkeys(example.why for example in results.examples))
     note = f"Chosen by the error of {results.model}: {chosen}. Orange borders mark the context, blue ones the forecast."
-    return f"{note} All errors share one scale; values are scaled to [0, 1]."
+    scaled = "values are scaled to [0, 1]" + ("" if white == 1 else f", and {white:g} is shown as white")
+    return f"{note} All errors share one scale; {scaled}."
 
 
 def _training(data: ReportData) -> dict[str, Any] | None:

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from framecast.frames.errors import SourceError
 from framecast.frames.sequence import range_of_dtype
 from framecast.frames.source import Source
+from framecast.reports import formatting
 from framecast.reports.tiles import (
     GAP,
     INK,
@@ -38,6 +40,7 @@ def sample_grid(
     sequences: Sequence[tuple[str, NDArray[Any]]],
     *,
     frame_numbers: Sequence[Sequence[int]] | None = None,
+    units: Sequence[str | None] | None = None,
     value_range: tuple[float, float] | None = None,
     columns: int = 8,
     title: str | None = None,
@@ -48,6 +51,7 @@ def sample_grid(
         sequences: name and frames (T, C, H, W) of each, native or unit range; sizes may differ. One channel is shown in
             grey, three in colour; of any other number the first is shown, and the row says so.
         frame_numbers: for each sequence the 1-based numbers of the frames given; None when they are frames 1 to T.
+        units: of the values of each sequence, None where they are not known.
         value_range: native values of black and white. None: 0 to 255 for uint8; for other types the range of the middle
             99 % of each sequence's values, which is written below its name.
         columns: at most so many frames of each sequence, spread evenly.
@@ -68,12 +72,14 @@ def sample_grid(
         if len(numbers) != len(frames):
             raise ValueError(f"'{name}' has {len(frames)} frames and {len(numbers)} frame numbers")
         chosen = evenly(len(frames), columns)
-        low, high, measured = _shown_range(frames[chosen], value_range)
+        shown = frames[chosen] if frames.shape[1] == 3 else frames[chosen, :1]
+        low, high, measured = _shown_range(shown, value_range)
         size = tile_size(*frames.shape[2:], target=168)
-        tiles = rgb_tiles(frames[chosen], low=low, high=high)
+        tiles = rgb_tiles(shown, low=low, high=high)
         lines = [shortened(name, font(_NAME_SIZE), _MAX_NAME_WIDTH), f"{frames.shape[3]} × {frames.shape[2]} pixels"]
         if measured:
-            lines.append(f"black {low:.4g}, white {high:.4g}")
+            unit = f" {units[index]}" if units and units[index] else ""
+            lines.append(f"black {formatting.number(low)}, white {formatting.number(high)}{unit}")
         if frames.shape[1] not in (1, 3):
             lines.append(f"first of {frames.shape[1]} channels")
         rows.append((lines, [numbers[i] for i in chosen], [scaled(tile, size) for tile in tiles]))
@@ -108,15 +114,27 @@ def sample_grid_of(source: Source, *, rows: int = 6, columns: int = 8) -> bytes:
         A PNG file.
 
     Raises:
-        SourceError: a sequence that cannot be read.
+        SourceError: none of these sequences can be read; one that cannot is left out.
     """
-    chosen = [source.sequences[index] for index in evenly(len(source.sequences), rows)]
-    positions = [evenly(sequence.info.num_frames, columns) for sequence in chosen]
-    samples = [
-        (sequence.info.name, np.concatenate([sequence.read(frame, frame + 1) for frame in frames]))
-        for sequence, frames in zip(chosen, positions, strict=True)
-    ]
-    return sample_grid(samples, frame_numbers=[[frame + 1 for frame in frames] for frames in positions])
+    samples: list[tuple[str, NDArray[Any]]] = []
+    numbers: list[list[int]] = []
+    units: list[str | None] = []
+    damage: SourceError | None = None
+    for index in evenly(len(source.sequences), rows):
+        sequence = source.sequences[index]
+        places = evenly(sequence.info.num_frames, columns)
+        try:
+            # As in an inspection: a value that nobody expected shall be seen.
+            frames = [sequence.read(place, place + 1, unexpected="keep") for place in places]
+        except SourceError as error:
+            damage = error
+            continue
+        samples.append((sequence.info.name, np.concatenate(frames)))
+        numbers.append([place + 1 for place in places])
+        units.append(sequence.info.units)
+    if not samples and damage is not None:
+        raise damage
+    return sample_grid(samples, frame_numbers=numbers, units=units)
 
 
 def _shown_range(frames: NDArray[Any], value_range: tuple[float, float] | None) -> tuple[float, float, bool]:

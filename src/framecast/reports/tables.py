@@ -88,7 +88,8 @@ def inspection_table(inspection: Mapping[str, Any]) -> Table:
     table.add_column("type")
     for title in ("values", "step", "missing", "repeated", "static"):
         table.add_column(title, justify="right", no_wrap=True)
-    for sequence in sequences[:_MOST_SEQUENCES]:
+    # Of many recordings only some are read; these come first, as the rows of the others are empty.
+    for sequence in sorted(sequences, key=lambda one: one.get("minimum") is None)[:_MOST_SEQUENCES]:
         units = f" {sequence['units']}" if sequence.get("units") else ""
         low, high = formatting.number(sequence.get("minimum")), formatting.number(sequence.get("maximum"))
         table.add_row(

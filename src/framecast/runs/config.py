@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, final
 
 from framecast.clips.config import ClipsConfig
+from framecast.frames.errors import SourceError
 from framecast.frames.source import Source
 from framecast.models.layers.recurrence import RecurrenceConfig
 from framecast.sources.open import kind_of, open_source
@@ -46,7 +47,8 @@ class SourceChoice:
         return open_source(self.location, kind=self.kind, options=self.options)
 
     def open_alike(self, location: str | Path, options: Mapping[str, Any] | None = None) -> Source:
-        """Open other recordings, read as these were: units, layouts, variables and the like hold for them too.
+        """Open other recordings, read as these were where they are of the same kind: units, layouts, variables and the
+        like hold for them too.
 
         Args:
             location: a path, or the name of a generator or data set.
@@ -58,9 +60,21 @@ class SourceChoice:
         """
         given = dict(options or {})
         kind = given.pop("kind", None) or kind_of(location)
-        known = {field.name for field in fields(SOURCES.load(kind).config_class)} if kind in READERS else set[str]()
-        kept = {name: value for name, value in self.options.items() if name in known - _OF_THE_PLACE}
+        kept = self._settings_for(kind)
         return open_source(location, kind=kind, options=kept | given)
+
+    def _settings_for(self, kind: str) -> dict[str, Any]:
+        """What holds for other recordings of this kind; nothing where these are of another, whose files say more."""
+        if kind not in READERS:
+            return {}
+        try:
+            own = self.kind or kind_of(self.location)
+        except SourceError:  # the recordings are gone: a reader that knows every setting is taken for theirs
+            own = kind
+        known = {field.name for field in fields(SOURCES.load(kind).config_class)}
+        if own != kind or not known >= self.options.keys():
+            return {}
+        return {name: value for name, value in self.options.items() if name not in _OF_THE_PLACE}
 
 
 @final

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import final
 
 import torch
+from torch import Tensor
 
 from framecast.clips.clip_set import ClipSet
 from framecast.clips.normaliser import Normaliser
@@ -32,9 +33,10 @@ class ValidationPictures:
         batch = self._batch.to(next(model.parameters()).device)
         forecast = roll_out(model, batch.context, batch.horizon)
         shown = list(model.spec.forecast_channels or range(model.spec.channels))
+        seen, scored = (None, None) if batch.mask is None else (batch.mask[:, : -batch.horizon], batch.target_mask)
         context, truth, drawn = (
-            self._normaliser.to_unit(frames)[:, :, shown].clamp(0, 1).float().cpu().numpy()
-            for frames in (batch.context, batch.target, forecast)
+            self._drawn(frames, mask)[:, :, shown].cpu().numpy()
+            for frames, mask in ((batch.context, seen), (batch.target, scored), (forecast, None))
         )
         self._folder.mkdir(exist_ok=True)
         for number in range(len(batch)):
@@ -42,3 +44,8 @@ class ValidationPictures:
                 context[number], truth[number], {"forecast": drawn[number]}, title=f"epoch {epoch}, clip {number + 1}"
             )
             (self._folder / f"epoch_{epoch:04d}_clip_{number + 1}.png").write_bytes(picture)
+
+    def _drawn(self, frames: Tensor, mask: Tensor | None) -> Tensor:
+        """On the scale of pictures; NaN where the mask says that a value is missing."""
+        unit = self._normaliser.to_unit(frames).clamp(0, 1).float()
+        return unit if mask is None else torch.where(mask, unit, torch.nan)

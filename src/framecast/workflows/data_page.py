@@ -20,7 +20,8 @@ def write_data_page(source: Source, folder: Path) -> Inspection:
     inspection = inspect_source(source)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(inspection.as_dict(), indent=2, ensure_ascii=False) + "\n"
-    (folder / "inspect.json").write_text(text, encoding="utf-8")
+    # Names may hold bytes that are no text; written as JSON writes them, the rest stays readable.
+    (folder / "inspect.json").write_text(text, encoding="utf-8", errors="backslashreplace")
     (folder / "frames.png").write_bytes(sample_grid_of(source))
     picture = histogram(inspection.histogram_counts, inspection.histogram_edges, units=inspection.sequences[0].units)
     (folder / "histogram.png").write_bytes(picture)

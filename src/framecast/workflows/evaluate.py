@@ -109,8 +109,8 @@ def _clips(run: Run, recordings: Source, split: EvaluationSplit) -> tuple[ClipSe
         config = dataclasses.replace(config, split=everything)
     sets = prepare_clips(recordings, config, normaliser=run.normaliser, static=run.static(), required=(part,))
     notes = [*recordings.notes, *sets.notes]
-    if split in ("validation", "test"):
-        notes += _leaks(run, recordings, sets, part)
+    if split != "train":
+        notes += _leaks(run, recordings, sets, split)
     return sets.of(part).plain(), notes
 
 
@@ -123,16 +123,15 @@ def _check_units(run: Run, clips: ClipSet) -> None:
         )
 
 
-def _leaks(run: Run, recordings: Source, sets: ClipSets, split: Split) -> list[str]:
-    """Refuse to score the run's own recordings where training saw them; of others with such names only tell."""
-    names = trained_on(load_division(run.folder.splits), sets.assignment(), split)
+def _leaks(run: Run, recordings: Source, sets: ClipSets, split: Literal["validation", "test", "all"]) -> list[str]:
+    """Refuse to score the run's own recordings where training saw them; of others with such names only tell, and
+    where all of a source was asked for."""
+    names = trained_on(load_division(run.folder.splits), sets.assignment(), "test" if split == "all" else split)
     if not names:
         return []
-    seen = (
-        f"{len(names)} recordings of the {split} split have names and frames that the run was trained on, "
-        f"first '{names[0]}'"
-    )
-    if recordings.location != run.config.source.location:
+    which = "of these" if split == "all" else f"of the {split} split"
+    seen = f"{len(names)} recordings {which} have names and frames that the run was trained on, first '{names[0]}'"
+    if split == "all" or recordings.location != run.config.source.location:
         return [f"{seen}: if they are the same recordings, these scores mean nothing."]
     raise SplitError(
         f"{seen}: recordings were added, removed or renamed since, and the splits have moved. Restore them, or give "

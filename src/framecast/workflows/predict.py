@@ -55,7 +55,7 @@ def predict(
     Args:
         run: an opened run, or its folder.
         recordings: a file, a folder of files, or a source. The context is the end of each recording. Paths are read
-            with the settings of the run's own source (units, layout, variables) as far as their reader has them.
+            with the settings of the run's own source (units, layout, variables) where they are of the same kind.
         out: a file whose ending chooses the format, or a folder when there are several recordings; None writes nothing.
         horizon: frames to forecast; None takes the run's own horizon.
         with_context: put the context before the forecast.

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from framecast.runs.folder import Mode, RunFolder
 from framecast.runs.record import RunRecord, Status, installed_versions
 from framecast.runs.resolve import as_layer, to_yaml
 from framecast.runs.run import Run, load_normaliser, load_static, load_weights, save_weights
+from framecast.sources.store.source import StoreSource
 from framecast.training.baselines import fit_baselines
 from framecast.training.compiling import choose_compile
 from framecast.training.device import choose_device, choose_precision
@@ -76,6 +77,7 @@ def prepare_training(
     check_recording(config.training, device.type)
     if source is None:
         source = config.source.open()
+    config = _as_prepared(config, source)
     clips = prepare_clips(source, config.clips, seed=config.training.seed, normaliser=normaliser, static=static)
     for split in ("train", "validation"):
         if not len(clips.of(split)):
@@ -86,6 +88,18 @@ def prepare_training(
     check_sampling(config.training.sampling, model)
     draw_late(clips.train, config.training.draw_on_device, device)  # refuses what it cannot do
     return Prepared(config, source, clips, model)
+
+
+def _as_prepared(config: RunConfig, source: Source) -> RunConfig:
+    """With the size and colour in which a store was prepared, so that other recordings are brought to them later."""
+    if not isinstance(source, StoreSource) or config.clips.fit != "stretch":
+        return config
+    changes: dict[str, Any] = {}
+    if config.clips.size is None and (size := source.origin.get("size")) is not None:
+        changes["size"] = (size, size) if isinstance(size, int) else tuple(size)
+    if config.clips.color == "keep" and source.origin.get("color", "keep") != "keep":
+        changes["color"] = source.origin["color"]
+    return dataclasses.replace(config, clips=dataclasses.replace(config.clips, **changes)) if changes else config
 
 
 def train(
@@ -133,13 +147,13 @@ def train(
         load_weights(prepared.model, RunFolder(init_from).require().weights)
     with folder.locked():
         folder.check(mode)  # again: another training may have come and gone while this one was preparing
-        if overwrite:
-            folder.clear()
         if resume:
             record = _record_to_continue(folder, prepared)
         else:
             leaks = find_leaks(prepared.clips, budget=prepared.config.clips.leak_frames)
             record = _first_record(prepared, leaks)
+            if overwrite:
+                folder.clear()  # no sooner: a recording that cannot be read costs nobody the earlier run
             _write_before_training(folder, prepared, record)
             if leaks is not None:
                 folder.leaks.write_text(leaks.to_json(), encoding="utf-8")
@@ -260,7 +274,7 @@ def _first_record(prepared: Prepared, leaks: LeakReport | None) -> RunRecord:
         training_clips=len(prepared.clips.train),
         validation_clips=len(prepared.clips.validation),
         dtype=first.dtype,
-        units=first.units,
+        units=prepared.clips.train.units,
         step_seconds=None if step is None else step * prepared.config.clips.frame_step,
         caveats=prepared.model.caveats(),
         notes=(*prepared.source.notes, *prepared.clips.notes, *(() if leaks is None else leaks.sentences)),
