@@ -18,11 +18,11 @@ DEV := $(VENV)/.installed-dev
 BENCH := $(VENV)/.installed-bench
 PYTHON_CODE := $(wildcard src tests examples docs benchmarks)
 
-.PHONY: help demo test bench check format clean
+.PHONY: help demo test bench bench-loading check format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(CORE) ## train and judge a forecaster on moving digits, about five minutes on two cores
 	$(BIN)/framecast demo
@@ -34,6 +34,11 @@ test: $(DEV) ## run all tests
 # Times mean something on a quiet machine alone: run nothing beside it.
 bench: $(BENCH) ## measure ConvLSTM against its peers on this machine's CPU, about a quarter of an hour
 	$(BIN)/python -m benchmarks.convlstm $(BENCH_ARGS)
+
+bench-loading: $(DEV) ## measure decoding, prepared stores and the digits generator, some minutes
+	$(BIN)/python -m benchmarks.decoding
+	$(BIN)/python -m benchmarks.stores
+	$(BIN)/python -m benchmarks.generator
 
 check: $(DEV) ## formatting, lint, types and the arrows between rooms
 	$(BIN)/ruff format --check $(PYTHON_CODE)
