@@ -38,6 +38,9 @@ class Collection:
     outputs: tuple[str, ...]
     """Endings of the forecasts to write."""
 
+    recording: tuple[str, ...] | None = None
+    """One recording to forecast, named like the source; None forecasts after all of them, into a folder if several."""
+
     prepares: bool = True
     drop_repeats: bool = False
     steps: int = 300
@@ -63,6 +66,7 @@ COLLECTIONS: dict[str, Collection] = {
         clips={"context": 8, "horizon": 8, "size": [60, 80], "split": {"train": 0.7, "validation": 0.15, "test": 0.15}},
         model=_PATCH_2,
         outputs=(".mp4", ".gif"),
+        recording=("{place}/boxing/person01_boxing_d1_uncomp.avi", "source.color=grey"),
         validate_every=3,
     ),
     "ucf101": Collection(
@@ -71,6 +75,7 @@ COLLECTIONS: dict[str, Collection] = {
         clips={"context": 8, "horizon": 8, "size": [48, 64], "color": "grey", "split": {"by": "sequence"}},
         model=_PATCH_2,
         outputs=(".mp4",),
+        recording=("{place}/Diving/v_Diving_g01_c01.avi",),
     ),
     "radar": Collection(
         place="radar/knmi",
@@ -110,8 +115,7 @@ def run_through(name: str, data: Path, out: Path) -> dict[str, Any]:
     """All commands on one collection; what each of them took, and the results of the evaluation."""
     collection = COLLECTIONS[name]
     place = str(data / collection.place)
-    location, *settings = (word.format(place=place) for word in collection.source)
-    sets = [word for setting in settings for word in ("--set", setting)]
+    location, *sets = _words(collection.source, place)
     repeats = ["--drop-repeats"] if collection.drop_repeats else []
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -153,7 +157,7 @@ def run_through(name: str, data: Path, out: Path) -> dict[str, Any]:
     arguments = ["--config", str(configuration), "--out", run, "--overwrite", "--quiet"]
     print(call("train", "train", *trained_on, *arguments))
     print(call("evaluate", "evaluate", run))
-    recording = [location, *sets, *repeats]
+    recording = [*(_words(collection.recording, place) if collection.recording else [location, *sets]), *repeats]
     several = len(_sequences(call, recording)) > 1
     for ending in collection.outputs if collection.prepares else ():
         target = f"{folder}/forecasts/" if several else f"{folder}/next{ending}"
@@ -161,6 +165,12 @@ def run_through(name: str, data: Path, out: Path) -> dict[str, Any]:
     call("report", "report", run, "--overwrite")
     results = json.loads((folder / "run" / "evaluation" / "results.json").read_text(encoding="utf-8"))
     return {"seconds": seconds, "conventions": results["conventions"], "verdict": results["verdict"]}
+
+
+def _words(named: tuple[str, ...], place: str) -> list[str]:
+    """A location and settings as words of the command line."""
+    location, *settings = (word.format(place=place) for word in named)
+    return [location, *(word for setting in settings for word in ("--set", setting))]
 
 
 def _sequences(call: Any, recording: Sequence[str]) -> list[Any]:
