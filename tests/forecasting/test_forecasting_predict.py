@@ -88,11 +88,23 @@ def test_nothing_is_replaced_unasked_and_recordings_never(make_run: MakeRun, tmp
     assert mine.read_bytes() == before
 
 
+def test_a_recording_that_is_too_short_is_left_out_and_named(
+    make_run: MakeRun, make_source: Any, tmp_path: Path
+) -> None:
+    long, short = np.zeros((3, 1, 8, 8), np.uint8), np.zeros((2, 1, 8, 8), np.uint8)
+    predictions = predict(make_run(), make_source(long, short, long), out=tmp_path / "out")
+    assert [prediction.sequence for prediction in predictions] == ["part-0", "part-2"]
+    assert all(
+        "Left out: 'part-1' has 2 frames; this run needs 3" in prediction.caveats[-1] for prediction in predictions
+    )
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
 def test_mistakes_are_found_before_the_first_forecast(make_run: MakeRun, make_source: Any, tmp_path: Path) -> None:
     long, short = np.zeros((3, 1, 8, 8), np.uint8), np.zeros((2, 1, 8, 8), np.uint8)
     run = make_run()
-    with pytest.raises(TooShortError, match="'part-1' has 2 frames; this run needs 3"):
-        predict(run, make_source(long, short), out=tmp_path / "out")
+    with pytest.raises(TooShortError, match="'part-0' has 2 frames; this run needs 3"):
+        predict(run, make_source(short, short), out=tmp_path / "out")
     assert run.model.asked == []
     with pytest.raises(ConfigurationError, match="at least 1 frame, found 0"):
         predict(run, make_source(long), horizon=0)

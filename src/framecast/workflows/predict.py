@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from framecast.forecasting.predictor import Predictor
 from framecast.forecasting.tiling import OVERLAP
-from framecast.frames.errors import ConfigurationError, SourceError
+from framecast.frames.errors import ConfigurationError, SourceError, TooShortError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Source
@@ -34,6 +34,7 @@ class Prediction:
     path: Path | None
     """None when nothing was written."""
     caveats: tuple[str, ...]
+    """What a person should know: of this forecast, and of recordings that were too short for one."""
 
 
 def predict(
@@ -71,7 +72,7 @@ def predict(
         One prediction for each recording, in order.
 
     Raises:
-        FramecastError: no such run or recording, a recording shorter than the context, an output that is already there.
+        FramecastError: no such run or recording, no recording as long as the context, an output that is already there.
     """
     if not isinstance(run, Run):
         run = Run.open(run)
@@ -82,12 +83,14 @@ def predict(
     source = recordings if isinstance(recordings, Source) else run.config.source.open_alike(recordings)
     if newest:
         source = replace(source, sequences=(_newest(source.sequences),))
-    paths = _outputs(source, None if out is None else Path(out), overwrite=overwrite)
     predictor = Predictor(run, overlap=tile_overlap)
-    for sequence in source.sequences:  # all of them before the first forecast is made
-        predictor.check(sequence.info)
+    # All of them are looked at before the first forecast is made.
+    chosen, left_out = _long_enough(source.sequences, predictor)
+    paths = _outputs(source, None if out is None else Path(out), overwrite=overwrite)
     predictions: list[Prediction] = []
-    for sequence, path in zip(source.sequences, paths, strict=True):
+    for place, (sequence, path) in enumerate(zip(source.sequences, paths, strict=True)):
+        if place not in chosen:
+            continue
         with computing(place, precision):
             frames = _forecast(predictor, sequence, horizon or run.record.spec.horizon, with_context=with_context)
         if path is not None:
@@ -107,10 +110,31 @@ def predict(
                 sequence=sequence.info.name,
                 frames=frames,
                 path=path,
-                caveats=predictor.caveats(horizon or run.record.spec.horizon, sequence.info),
+                caveats=(*predictor.caveats(horizon or run.record.spec.horizon, sequence.info), *left_out),
             )
         )
     return predictions
+
+
+def _long_enough(sequences: Listing[Sequence], predictor: Predictor) -> tuple[set[int], tuple[str, ...]]:
+    """Which recordings can be forecast, and a sentence for each that is too short.
+
+    Raises:
+        TooShortError: none is long enough.
+        SourceError: one is of another kind than those of the run.
+    """
+    chosen: set[int] = set()
+    short: list[TooShortError] = []
+    for place, sequence in enumerate(sequences):
+        try:
+            predictor.check(sequence.info)
+        except TooShortError as error:
+            short.append(error)
+        else:
+            chosen.add(place)
+    if not chosen:
+        raise short[0]
+    return chosen, tuple(f"Left out: {error}" for error in short)
 
 
 def _newest(sequences: Listing[Sequence]) -> Sequence:
