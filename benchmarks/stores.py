@@ -173,7 +173,7 @@ def measure_reading(folder: Path, *, videos: str | None, clips: int) -> dict[str
     small = prepare(location, out=folder / "small.zarr", size=SIDE, color="grey")
     large = prepare(location, out=folder / "large.zarr")
     return {
-        "videos": location if videos else "12 generated videos of 150 frames 120x160, MPEG-4",
+        "videos": Path(location).name if videos else "12 generated videos of 150 frames 120x160, MPEG-4",
         "clips": clips,
         "videos_64_grey": in_process("read", location, SIDE, "grey", max(20, clips // 10)),
         "store_64_grey": in_process("read", str(small.path), None, "keep", clips),

@@ -38,7 +38,7 @@ def test_a_model_that_is_worse() -> None:
     assert found.skill == -1.0
     assert found.sentence == (
         "net does not beat the best baseline (mean): its MSE is 100% higher, 50% above copying the last frame; "
-        "skill is -100% at lead 1 and -100% at lead 2."
+        "skill is −100% at lead 1 and −100% at lead 2."
     )
 
 

@@ -83,4 +83,5 @@ def _sentence(
 
 def _percent(share: float, *, sign: str = "") -> str:
     """Whole percents, or as many digits as a small share needs not to look like none."""
-    return f"{share:{sign}.0%}" if abs(share) >= 0.01 or share == 0 else f"{100 * share:{sign}.1g}%"
+    text = f"{share:{sign}.0%}" if abs(share) >= 0.01 or share == 0 else f"{100 * share:{sign}.1g}%"
+    return text.replace("-", "−")  # as in the tables
