@@ -20,7 +20,8 @@ class MeasuredConfig(FilesConfig):
 
     missing: float | Literal["nan"] | None = None
     """Which number stands for a missing value: ``nan``, or a number such as -9999; integers then become floats. None
-    takes what the file says; a NaN where it says nothing is an error."""
+    takes what the file says; a NaN where it says nothing is an error. Values that a file packs are compared as they are
+    unpacked."""
 
     units: str | None = None
     """Physical units of the values; None takes what the file says. Recordings with units are judged in them."""

@@ -5,7 +5,7 @@ Files that agree in their look are pieces of one recording; their times order th
 Axes: T frames, C channels, H rows along y, W columns along x.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -164,7 +164,12 @@ def _chosen(
     if wanted:
         for name in wanted:
             if name not in variables:
-                raise SourceError(unknown_choice("variable", name, map(str, variables)).rstrip("."))
+                fitting = [
+                    str(other)
+                    for other, variable in variables.items()
+                    if variable.dtype.kind in "biuf" and _axes(variable, variables, settings) is not None
+                ]
+                raise SourceError(_holds_no("variable", name, fitting))
         looks = {name: _axes(variables[name], variables, settings) for name in wanted}
         for name, axes in looks.items():
             if axes is None or variables[name].dtype.kind not in "biuf":
@@ -229,7 +234,7 @@ def _places(
         if name not in others:
             if name in sizes or not others:
                 raise SourceError(f"has no dimension '{name}' to select from; there is {', '.join(others) or 'none'}")
-            raise SourceError(unknown_choice("dimension to select from called", name, others).rstrip("."))
+            raise SourceError(_holds_no("dimension to select from called", name, others))
     fixed: list[tuple[str, int]] = []
     members: list[tuple[str, tuple[str, ...]]] = []
     for dim, kind in others.items():
@@ -339,6 +344,11 @@ def _clocks(variables: Mapping[Any, Any]) -> list[str]:
         and variable.dims == (name,)
     ]
     return [name for *_, name in sorted(dated, key=lambda entry: (not entry[0], not entry[1]))] + other
+
+
+def _holds_no(kind: str, name: str, choices: Iterable[str]) -> str:
+    """What was found, to follow the name of a file."""
+    return unknown_choice(kind, name, choices).replace("There is no", "holds no", 1).rstrip(".")
 
 
 def _shape(variable: Any) -> str:
