@@ -88,8 +88,8 @@ def predict(
     chosen, left_out = _long_enough(source.sequences, predictor)
     paths = _outputs(source, None if out is None else Path(out), overwrite=overwrite)
     predictions: list[Prediction] = []
-    for place, (sequence, path) in enumerate(zip(source.sequences, paths, strict=True)):
-        if place not in chosen:
+    for number, (sequence, path) in enumerate(zip(source.sequences, paths, strict=True)):
+        if number not in chosen:
             continue
         with computing(place, precision):
             frames = _forecast(predictor, sequence, horizon or run.record.spec.horizon, with_context=with_context)
