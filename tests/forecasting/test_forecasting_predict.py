@@ -1,6 +1,7 @@
 """The workflow ``predict``: recordings in, files of the same kind out, nothing lost on the way."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,21 @@ def test_nothing_is_replaced_unasked_and_recordings_never(make_run: MakeRun, tmp
     with pytest.raises(SourceError, match="is the recording itself"):
         predict(make_run(), mine, out=mine, overwrite=True)
     assert mine.read_bytes() == before
+
+
+def test_every_recording_is_computed_on_the_device_and_in_the_precision_asked_for(
+    make_run: MakeRun, make_source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, Any]] = []
+
+    def computing(device: Any, precision: Any) -> Any:
+        asked.append((device, precision))
+        return nullcontext()
+
+    monkeypatch.setattr("framecast.workflows.predict.computing", computing)
+    frames = np.zeros((3, 1, 8, 8), np.uint8)
+    predict(make_run(), make_source(frames, frames), device="cpu", precision="bf16")
+    assert asked == [("cpu", "bf16")] * 2
 
 
 def test_a_recording_that_is_too_short_is_left_out_and_named(
