@@ -142,6 +142,4 @@ class FrameReader:
 
 def _block_length(sequence: Sequence) -> int:
     """Frames of a block: long enough to decode in one go, short enough that its native frames fit in memory."""
-    info = sequence.info
-    frame_bytes = info.channels * info.height * info.width * np.dtype(info.dtype).itemsize
-    return min(max(_BLOCK_BYTES // frame_bytes, _SHORTEST_BLOCK), _LONGEST_BLOCK)
+    return min(max(_BLOCK_BYTES // sequence.info.frame_bytes, _SHORTEST_BLOCK), _LONGEST_BLOCK)

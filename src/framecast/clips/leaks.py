@@ -32,7 +32,7 @@ from framecast.clips.clip_set import ClipSet
 from framecast.clips.clip_sets import ClipSets
 from framecast.clips.conversion import as_float, resize_frames
 from framecast.clips.windows import Segment
-from framecast.frames.sequence import SequenceInfo, Split
+from framecast.frames.sequence import Split
 
 BUDGET_FRAMES = 20_000
 """Frames read at most, of training and test together; about half a minute of 128 x 128 video."""
@@ -139,7 +139,7 @@ def find_leaks(clips: ClipSets, *, budget: int = BUDGET_FRAMES) -> LeakReport | 
     pieces: dict[Split, tuple[Segment, ...]] = {split: clips.splits.segments[split] for split in ("train", "test")}
     totals = {split: sum(piece.num_frames for piece in pieces[split]) for split in pieces}
     native_bytes = sum(
-        piece.num_frames * _frame_bytes(sequences[piece.sequence].info) for split in pieces for piece in pieces[split]
+        piece.num_frames * sequences[piece.sequence].info.frame_bytes for split in pieces for piece in pieces[split]
     )
     budget = min(budget, max(_MOST_BYTES * sum(totals.values()) // native_bytes, 2))
     shares = {"test": max(budget // 2, budget - totals["train"]), "train": max(budget // 2, budget - totals["test"])}
@@ -193,7 +193,7 @@ class _Prints:
     def _look_at(self, piece: Segment) -> NDArray[np.float64]:
         """Hash the frames of a piece, some at a time; returns them as (T, 8, 8) block means."""
         sequence = self.sequences[piece.sequence]
-        at_once = max(1, _AT_ONCE_BYTES // _frame_bytes(sequence.info))
+        at_once = max(1, _AT_ONCE_BYTES // sequence.info.frame_bytes)
         found: list[NDArray[np.float64]] = []
         for start in range(piece.start, piece.stop, at_once):
             frames = self._reader.read(sequence, start, min(start + at_once, piece.stop))
@@ -220,11 +220,6 @@ def _within(pieces: tuple[Segment, ...], span: int, budget: int) -> Iterator[Seg
     ]
     count = min(len(runs), max(1, budget // span))
     yield from (runs[order * len(runs) // count] for order in range(count))
-
-
-def _frame_bytes(info: SequenceInfo) -> int:
-    """Of one native frame."""
-    return int(np.prod(info.frame_shape)) * np.dtype(info.dtype).itemsize
 
 
 def _small(frames: NDArray[Any], low: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -129,8 +129,7 @@ def _stream(sequence: Sequence, conversion: FrameConversion, writer: PartWriter)
     info = sequence.info
     first = writer.begin()
     statistics = ValueStatistics(conversion.shape(info)[0])
-    frame_bytes = info.channels * info.height * info.width * np.dtype(info.dtype).itemsize
-    at_once = max(1, min(_BLOCK_BYTES // frame_bytes, _MOST_BLOCK_FRAMES))
+    at_once = max(1, min(_BLOCK_BYTES // info.frame_bytes, _MOST_BLOCK_FRAMES))
     for start in range(0, info.num_frames, at_once):
         try:
             native = sequence.read(start, min(start + at_once, info.num_frames))

@@ -90,6 +90,7 @@ def prepare_clips(
             "one number, or use flips alone."
         )
     added = added_channels(config.channels, infos.values(), static=static)
+    num_added = 0 if added is None else added.count
     splits = split_sequences(infos, config.split)
     notes += shape_notes + augment_notes + splits.notes
     windows: dict[Split, Windows] = {split: _windows(splits, split, config) for split in SPLITS}
@@ -109,12 +110,10 @@ def prepare_clips(
             shared_range=is_picture(infos),
         )
         notes += transform_notes(infos, config.transform)
-        normaliser = normaliser.with_added(0 if added is None else added.count)
+        normaliser = normaliser.with_added(num_added)
     else:
         notes += agree_with_normaliser(normaliser, channels, value_range)
-    forecast = forecast_places(
-        config.channels, next(iter(infos.values())), channels, 0 if added is None else added.count
-    )
+    forecast = forecast_places(config.channels, next(iter(infos.values())), channels, num_added)
     clip_sets: dict[Split, ClipSet] = {
         split: ClipSet(
             split=split,

@@ -95,6 +95,11 @@ class SequenceInfo:
         """(C, H, W)."""
         return self.channels, self.height, self.width
 
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one native frame."""
+        return self.channels * self.height * self.width * np.dtype(self.dtype).itemsize
+
     def units_of(self, channels: Iterable[int] = ()) -> str | None:
         """The units that channels share; None where they differ or are unknown.
 

@@ -139,6 +139,23 @@ def files_below(folder: Path, endings: Iterable[str], *, pattern: str = "*") -> 
     return sorted(fitting, key=natural_key), notes
 
 
+def files_at(root: Path, endings: Iterable[str], *, pattern: str) -> tuple[list[Path], tuple[str, ...]]:
+    """The files that a reader takes from what the user named: that file, or those below that folder.
+
+    Args:
+        root: a file or a folder.
+        endings: what the reader reads in a folder; a file that was named is tried whatever it is called.
+        pattern: as in :func:`files_below`.
+
+    Returns:
+        See :func:`files_below`.
+
+    Raises:
+        SourceError: as there.
+    """
+    return files_below(root, endings, pattern=pattern) if root.is_dir() else ([root], ())
+
+
 def endings_found(paths: Iterable[Path]) -> str:
     """Endings with their counts, the most frequent first, for a sentence: ``.txt (3), no ending (1)``."""
     counts = Counter(path.suffix.lower() or "no ending" for path in paths)

@@ -204,8 +204,7 @@ def _blocks(sequence: Sequence, at_most: int) -> Iterator[NDArray[np.generic]]:
 
 def _at_once(sequence: Sequence) -> int:
     """Frames that are read in one piece."""
-    frame_bytes = int(np.prod(sequence.info.frame_shape)) * np.dtype(sequence.info.dtype).itemsize
-    return min(max(_BLOCK_BYTES // frame_bytes, 1), _BLOCK_FRAMES)
+    return min(max(_BLOCK_BYTES // sequence.info.frame_bytes, 1), _BLOCK_FRAMES)
 
 
 def _finite(block: NDArray[Any]) -> NDArray[Any]:

@@ -33,7 +33,7 @@ def repeated_frames(sequence: Sequence) -> NDArray[np.bool_]:
     """
     info = sequence.info
     repeated = np.zeros(info.num_frames, bool)
-    at_once = max(1, _AT_ONCE_BYTES // (int(np.prod(info.frame_shape)) * np.dtype(info.dtype).itemsize))
+    at_once = max(1, _AT_ONCE_BYTES // info.frame_bytes)
     last: NDArray[np.generic] | None = None
     for start in range(0, info.num_frames, at_once):
         block = sequence.read(start, min(start + at_once, info.num_frames), unexpected="keep")

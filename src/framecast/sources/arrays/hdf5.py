@@ -19,8 +19,8 @@ from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Rejected, Source
 from framecast.sources.arrays.hdf5_data_sets import MAGIC, DataSet, find_data_set
-from framecast.sources.arrays.layouts import Layout
-from framecast.sources.files import files_below, holds, starts_with
+from framecast.sources.arrays.layouts import Layout, guess_notes
+from framecast.sources.files import files_at, holds, starts_with
 from framecast.sources.measured import MeasuredConfig
 from framecast.sources.values import native_range
 
@@ -89,11 +89,8 @@ class Hdf5Source(Source):
             NotAvailableError: h5py is not installed.
         """
         root = user_path(location).absolute()
-        paths, notes, folder = [root], list[str](), root.parent
-        if root.is_dir():
-            folder = root
-            paths, others = files_below(root, _ENDINGS, pattern=config.pattern)
-            notes += others
+        folder = root if root.is_dir() else root.parent
+        paths, others = files_at(root, _ENDINGS, pattern=config.pattern)
         sequences: list[Hdf5Sequence] = []
         rejected: list[Rejected] = []
         guesses: dict[Layout, str] = {}
@@ -116,15 +113,11 @@ class Hdf5Source(Source):
         if not sequences:
             more = f" None of the {len(rejected) - 1} other files can be read either." if len(rejected) > 1 else ""
             raise SourceError(f"{rejected[0].reason}.{more}")
-        notes += [
-            f"The layout of {which} was guessed as {layout}; set source.layout to change it."
-            for layout, which in guesses.items()
-        ]
         return cls(
             kind="hdf5",
             location=location,
             sequences=tuple(sequences),
-            notes=tuple(notes),
+            notes=(*others, *guess_notes(guesses)),
             rejected=tuple(rejected),
             layout=", ".join(layouts),
         )

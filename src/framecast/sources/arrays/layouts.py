@@ -12,6 +12,7 @@ Time may also come last, as SEVIR stores it. Then the two axes before it are row
 they are equally many and more than the frames: pictures are more often square than as high as the film is long.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -107,6 +108,18 @@ def guess_layout(array: NDArray[np.generic]) -> Layout:
         if along_second < _CLEAR * along_first:
             return "NTHW"
     return choices[0]
+
+
+def guess_notes(guesses: Mapping[Layout, str]) -> list[str]:
+    """A sentence for each layout that was guessed.
+
+    Args:
+        guesses: by layout, the first array that has it, as the subject of a sentence.
+    """
+    return [
+        f"The layout of {which} was guessed as {layout}; set source.layout to change it."
+        for layout, which in guesses.items()
+    ]
 
 
 def _differences(array: NDArray[np.generic]) -> tuple[float, float]:

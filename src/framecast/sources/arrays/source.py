@@ -18,9 +18,9 @@ from framecast.frames.errors import SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Rejected, Source
-from framecast.sources.arrays.layouts import Layout, fitting_layouts, frames_of, guess_layout, unfit
+from framecast.sources.arrays.layouts import Layout, fitting_layouts, frames_of, guess_layout, guess_notes, unfit
 from framecast.sources.arrays.stored import MAGIC, ArrayMemory, StoredArray, stored_arrays
-from framecast.sources.files import files_below, holds, starts_with
+from framecast.sources.files import files_at, holds, starts_with
 from framecast.sources.measured import MeasuredConfig
 from framecast.sources.values import native_range
 
@@ -96,11 +96,8 @@ class ArraySource(Source):
             SourceError: no array can hold frames, or a file is damaged.
         """
         root = user_path(location)
-        folder, paths, notes = root.parent, [root], list[str]()
-        if root.is_dir():
-            folder = root
-            paths, others = files_below(root, _ENDINGS, pattern=config.pattern)
-            notes += others
+        folder = root if root.is_dir() else root.parent
+        paths, others = files_at(root, _ENDINGS, pattern=config.pattern)
         memory = ArrayMemory()
         sequences: list[ArraySequence] = []
         left_out: list[str] = []
@@ -129,16 +126,12 @@ class ArraySource(Source):
         if not sequences:
             reasons = [*left_out, *(damaged.reason for damaged in rejected)]
             raise SourceError(f"No array in '{location}' can hold frames: {'; '.join(reasons) or 'there is none'}.")
-        notes += [f"{reason}; it was left out." for reason in left_out]
-        notes += [
-            f"The layout of {which} was guessed as {layout}; set source.layout to change it."
-            for layout, which in guesses.items()
-        ]
+        unfitting = [f"{reason}; it was left out." for reason in left_out]
         return cls(
             kind="array",
             location=location,
             sequences=tuple(sequences),
-            notes=tuple(notes),
+            notes=(*others, *unfitting, *guess_notes(guesses)),
             rejected=tuple(rejected),
             layout=", ".join(layouts),
         )

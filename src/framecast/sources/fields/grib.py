@@ -13,7 +13,7 @@ from framecast.frames.source import Source
 from framecast.sources.fields.files import FieldFormat
 from framecast.sources.fields.reading import read_fields
 from framecast.sources.fields.settings import FieldSettings
-from framecast.sources.files import files_below, holds, starts_with
+from framecast.sources.files import files_at, holds, starts_with
 
 _ENDINGS = (".grib", ".grb", ".grib2", ".grb2", ".gb2")
 
@@ -56,9 +56,7 @@ class GribSource(Source):
             NotAvailableError: cfgrib is not installed.
         """
         root = user_path(location).absolute()
-        paths, notes = [root], tuple[str, ...]()
-        if root.is_dir():
-            paths, notes = files_below(root, _ENDINGS, pattern=config.pattern)
+        paths, notes = files_at(root, _ENDINGS, pattern=config.pattern)
         found = read_fields(root, paths, FieldFormat(name="grib", keys=config.keys), config)
         return cls(
             kind="grib",

@@ -13,7 +13,7 @@ from typing import ClassVar, Self, final
 
 from framecast.frames.paths import user_path
 from framecast.frames.source import Source
-from framecast.sources.files import files_below, holds, starts_with
+from framecast.sources.files import files_at, holds, starts_with
 from framecast.sources.images.config import ImageConfig
 from framecast.sources.images.formats import TIFF_OPENINGS
 from framecast.sources.images.listing import list_images
@@ -54,10 +54,8 @@ class ImageSource(Source):
             NotAvailableError: a stack needs a package that is not installed.
         """
         root = user_path(location).absolute()
-        files, notes = [root], tuple[str, ...]()
-        if root.is_dir():
-            still = not holds(root, _ENDINGS) and holds(root, _STILL_ENDINGS)
-            files, notes = files_below(root, _STILL_ENDINGS if still else _ENDINGS, pattern=config.pattern)
+        still = root.is_dir() and not holds(root, _ENDINGS) and holds(root, _STILL_ENDINGS)
+        files, notes = files_at(root, _STILL_ENDINGS if still else _ENDINGS, pattern=config.pattern)
         listing = list_images(files, root, config)
         return cls(
             kind="images",

@@ -22,7 +22,7 @@ from framecast.frames.grid import Grid
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Rejected, Source
-from framecast.sources.files import FilesConfig, files_below, starts_with, walk
+from framecast.sources.files import FilesConfig, files_at, starts_with, walk
 from framecast.sources.radar.composite import (
     HDF5_MAGIC,
     Composite,
@@ -135,10 +135,7 @@ class RadarSource(Source):
             SourceError: no file can be read, or the files hold pictures of different sizes or kinds.
         """
         root = user_path(location).absolute()
-        paths: list[Path] = [root]
-        notes: tuple[str, ...] = ()
-        if root.is_dir():
-            paths, notes = files_below(root, _ENDINGS, pattern=config.pattern)
+        paths, notes = files_at(root, _ENDINGS, pattern=config.pattern)
         files, rejected, grid = _listed(paths, config)
         if not files:
             reasons = [file.reason for file in rejected]

@@ -17,7 +17,7 @@ from framecast.frames.errors import SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Rejected, Source
-from framecast.sources.files import files_below, first_bytes, holds
+from framecast.sources.files import files_at, first_bytes, holds
 from framecast.sources.video.config import VideoConfig
 
 if TYPE_CHECKING:
@@ -80,11 +80,8 @@ class VideoSource(Source):
         from framecast.sources.video.facts import probe
 
         root = user_path(location)
-        folder = root.parent
-        paths, notes = [root], ()
-        if root.is_dir():
-            folder = root
-            paths, notes = files_below(root, _ENDINGS, pattern=config.pattern)
+        folder = root if root.is_dir() else root.parent
+        paths, notes = files_at(root, _ENDINGS, pattern=config.pattern)
         remarks: list[tuple[str, str]] = []
         rejected: list[Rejected] = []
         sequences: list[VideoSequence] = []
