@@ -7,6 +7,7 @@ Axes: B clips, T frames (K of context, M of horizon), C channels, H height, W wi
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, final
 
 import numpy as np
@@ -44,6 +45,12 @@ class ClipOrigin:
 
     step_seconds: float | None
     """Seconds between two frames of the clip, where the recording says so."""
+
+    label: str = ""
+    """What kind of thing it shows, where the data set says so."""
+
+    time: datetime | None = None
+    """When its first frame was taken, where the recording says so."""
 
 
 @final
@@ -111,7 +118,14 @@ class ClipSet:
         clip = self.windows[index]
         info = self.source.sequences[clip.sequence].info
         seconds = None if info.step_seconds is None else info.step_seconds * self.frame_step
-        return ClipOrigin(sequence=info.name, group=info.group, start=clip.start, step_seconds=seconds)
+        return ClipOrigin(
+            sequence=info.name,
+            group=info.group,
+            start=clip.start,
+            step_seconds=seconds,
+            label=info.label,
+            time=info.time_of(clip.start),
+        )
 
     @property
     def units(self) -> str | None:

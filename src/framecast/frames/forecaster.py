@@ -25,7 +25,11 @@ class Forecast:
     """Predicted frames, and penalties that the model itself contributes to its training loss."""
 
     frames: Tensor
-    """(B, M, C, H, W), normalised; frame j is lead j + 1."""
+    """(B, M, C, H, W), normalised; frame j is lead j + 1. Of an ensemble: the mean of its members."""
+
+    members: Tensor | None = None
+    """(B, S, M, C, H, W): the S members of an ensemble, at least 2, each a forecast that may come true. None for a
+    forecast of one future."""
 
     one_step: Tensor | None = None
     """(B, K - 1, C, H, W): for next-frame models, frames 2 .. K of the context, each predicted from the true frames

@@ -77,3 +77,14 @@ class Grid:
         """Lengths of a pixel along y and x, above 0; None where a step is unknown."""
         steps = self.y.step, self.x.step
         return None if steps[0] is None or steps[1] is None else (abs(steps[0]), abs(steps[1]))
+
+    @property
+    def pixel_metres(self) -> float | None:
+        """Length of a pixel in metres, the mean of both axes; None where the units are no lengths on the ground."""
+        size = self.pixel_size
+        if size is None or self.y.units not in _METRES or self.x.units not in _METRES:
+            return None
+        return (size[0] * _METRES[self.y.units] + size[1] * _METRES[self.x.units]) / 2
+
+
+_METRES: dict[str | None, float] = {"m": 1.0, "metre": 1.0, "metres": 1.0, "meter": 1.0, "meters": 1.0, "km": 1000.0}

@@ -42,6 +42,9 @@ class SequenceInfo:
     group: str = ""
     """Clips of one group never divide between splits (a person, a video, a day). Empty: the name itself."""
 
+    label: str = ""
+    """What kind of thing it shows, where the data set says so (the class of an action). Empty: unknown."""
+
     step_seconds: float | None = None
     """Seconds between frames, where the recording says so."""
 

@@ -116,6 +116,7 @@ class KthSource(Source):
             found[clip].part(
                 name,
                 group=config.group(name) or clip[:8],
+                label=clip.split("_")[1],
                 split=config.split_of(int(clip[6:8])),
                 start=start,
                 stop=stop,

@@ -73,11 +73,21 @@ class FoundVideo:
     decoders: "Decoders"
     """Shared by all videos of a source."""
 
-    def part(self, name: str, *, group: str, split: Split | None, start: int = 0, stop: int | None = None) -> VideoPart:
+    def part(
+        self,
+        name: str,
+        *,
+        group: str,
+        label: str,
+        split: Split | None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> VideoPart:
         """Frames ``start:stop`` as a sequence; None is the end of the video."""
         info = SequenceInfo(
             name=name,
             group=group,
+            label=label,
             num_frames=(self.facts.num_frames if stop is None else stop) - start,
             channels=self.facts.pixels.channels,
             height=self.facts.height,

@@ -83,7 +83,12 @@ class Ucf101Source(Source):
         split_of, split_notes = _official(folder, config)
         found, rejected, remarks = opened(videos, config, data_set="UCF-101", color="rgb")
         sequences = tuple(
-            video.part(clip, group=config.group(clip) or "_".join(clip.split("_")[1:3]), split=split_of.get(clip))
+            video.part(
+                clip,
+                group=config.group(clip) or "_".join(clip.split("_")[1:3]),
+                label=_class(clip),
+                split=split_of.get(clip),
+            )
             for clip, video in found.items()
         )
         notes += remarks + split_notes

@@ -10,7 +10,7 @@ from typing import ClassVar, Self, final
 
 from framecast.sources.digits.bouncing import BouncingConfig, BouncingSource, bouncing_sequences
 from framecast.sources.digits.image_bank import image_bank
-from framecast.sources.download import RemoteFile
+from framecast.frames.download import RemoteFile
 
 _MIRRORS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",

@@ -14,7 +14,7 @@ from typing import ClassVar, Self, final
 
 from framecast.sources.digits.bouncing import BouncingConfig, BouncingSource, bouncing_sequences
 from framecast.sources.digits.image_bank import image_bank
-from framecast.sources.download import RemoteFile
+from framecast.frames.download import RemoteFile
 
 _MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
 

@@ -18,7 +18,7 @@ from framecast.frames.errors import NotAvailableError, SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Source
-from framecast.sources.download import RemoteFile, cache_folder, fetch
+from framecast.frames.download import RemoteFile, cache_folder, fetch
 
 TEST_SEQUENCES = RemoteFile(
     name="mnist_test_seq.npy",

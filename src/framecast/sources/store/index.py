@@ -40,6 +40,7 @@ _SHARED = (
     "height",
     "width",
     "dtype",
+    "label",
     "step_seconds",
     "units",
     "has_missing",
@@ -232,6 +233,7 @@ def _kind_from(row: Mapping[str, Any], grids: list[Grid]) -> dict[str, Any]:
     known = {name: row.get(name) for name in _SHARED}
     for name in ("channel_names", "channel_units"):  # stores of earlier versions have no units of channels
         known[name] = tuple(known[name] or ())
+    known["label"] = known["label"] or ""  # of earlier versions too
     known["value_range"] = known["value_range"] and tuple(map(float, known["value_range"]))
     known["grid"] = None if row["grid"] is None else grids[row["grid"]]
     return known
