@@ -9,23 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framecast.clips.clip_set import ClipOrigin
 from framecast.evaluation.cautions import Cautions
 from framecast.frames.batch import Batch
 from framecast.runs.run import Run
 from framecast.workflows.evaluate import evaluate
 
 MakeRun = Callable[..., Run]
-
-
-def origins(*groups: str) -> list[ClipOrigin]:
-    return [
-        ClipOrigin(sequence=f"{group}-{number}", group=group, start=0, step_seconds=None)
-        for number, group in enumerate(groups)
-    ]
-
-
-MANY = origins(*"abcdef")
 
 
 def batch_of(frames: torch.Tensor, mask: torch.Tensor | None = None, context: int = 2) -> Batch:
@@ -95,7 +84,7 @@ def test_more_than_a_twentieth_is_worth_a_sentence(repeats: int, said: bool) -> 
         frames[0, 2 * step] = frames[0, 2 * step - 1]
     found = Cautions()
     found.add(batch_of(frames))
-    assert any("repeated frames flatter persistence" in sentence for sentence in found.sentences(MANY)) == said
+    assert any("repeated frames flatter persistence" in sentence for sentence in found.sentences()) == said
 
 
 def test_frames_without_any_value_are_told() -> None:
@@ -103,22 +92,7 @@ def test_frames_without_any_value_are_told() -> None:
     mask[0, 0], mask[0, 3], mask[1, 2] = False, False, False  # the first lies in the context
     found = Cautions()
     found.add(batch_of(torch.rand(mask.shape), mask))
-    assert found.sentences(MANY)[0].startswith("2 of the 4 frames to forecast hold no value at all")
-
-
-@pytest.mark.parametrize(
-    ("of", "said"),
-    [
-        (origins("a"), "All figures come from one recording: nothing is known"),
-        (origins("a", "a", "a"), "All figures come from one recording, in 3 pieces: nothing"),
-        (origins(*"abcd"), "from 4 independent recordings, too few"),
-        (origins(*"abab"), "from 2 independent recordings (4 sequences), too few"),
-        (origins(*"abcde"), None),
-    ],
-)
-def test_few_independent_recordings_are_told(of: list[ClipOrigin], said: str | None) -> None:
-    sentences = Cautions().sentences(of)
-    assert sentences == [] if said is None else (len(sentences) == 1 and said in sentences[0])
+    assert found.sentences()[0].startswith("2 of the 4 frames to forecast hold no value at all")
 
 
 def test_an_evaluation_says_it(make_run: MakeRun, make_source: Any) -> None:

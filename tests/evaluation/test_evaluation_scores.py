@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framecast.evaluation.evaluate import ONE_STEP
+from framecast.evaluation.rows import ONE_STEP
 from framecast.evaluation.results import Results, load_arrays
 from framecast.frames.clip import ClipSpec
 from framecast.frames.errors import FramecastError, SplitError

@@ -9,15 +9,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from framecast.clips.clip_set import ClipOrigin
 from framecast.evaluation.scales import chosen_channels
 from framecast.frames.batch import Batch
 
 REPEATS_WORTH_SAYING = 0.05
 """Share of steps without any change, above which the figures are about repeats too."""
-
-FEWEST_INDEPENDENT = 5
-"""With fewer independent recordings nothing can be said about how much the figures would vary."""
 
 
 @final
@@ -54,12 +50,8 @@ class Cautions:
         """Share of the steps between frames of a clip in which nothing at all changes."""
         return self._repeats / max(self._steps, 1)
 
-    def sentences(self, origins: Sequence[ClipOrigin]) -> list[str]:
-        """What to say.
-
-        Args:
-            origins: where the evaluated clips come from.
-        """
+    def sentences(self) -> list[str]:
+        """What to say."""
         said: list[str] = []
         if self._empty:
             said.append(
@@ -71,25 +63,7 @@ class Cautions:
                 f"{self.repeated_share:.0%} of the steps between frames change nothing at all: repeated frames flatter "
                 "persistence, and make every forecast look better than it is where things move."
             )
-        groups = len({origin.group for origin in origins})
-        sequences = len({origin.sequence for origin in origins})
-        if groups < FEWEST_INDEPENDENT:
-            said.append(_few(groups, sequences))
         return said
-
-
-def _few(groups: int, sequences: int) -> str:
-    if groups == 1:
-        pieces = "" if sequences == 1 else f", in {sequences} pieces"
-        return (
-            f"All figures come from one recording{pieces}: nothing is known about how much they would vary between "
-            "recordings, so no interval is given."
-        )
-    pieces = "" if sequences == groups else f" ({sequences} sequences)"
-    return (
-        f"All figures come from {groups} independent recordings{pieces}, too few to tell how much they would vary "
-        "between recordings, so no interval is given."
-    )
 
 
 def _every(condition: Tensor) -> Tensor:

@@ -1,12 +1,28 @@
-"""The verdict: one sentence that says whether the model is better than what costs nothing."""
+"""The verdict: one sentence that says whether the model is better than what costs nothing, and how sure that is."""
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
-from framecast.evaluation.results import Scores, Verdict
+from framecast.evaluation.intervals import Draws, outcome_of_skill
+from framecast.evaluation.results import Interval, Scores, Verdict
+from framecast.metrics.conventions.convention import Convention
+
+Judge = Literal["mse", "crps", "lpips", "mae"]
+
+JUDGES: tuple[Judge, ...] = ("mse", "crps", "lpips", "mae")
+"""Errors that are 0 for a perfect forecast, in the order in which a verdict prefers them."""
 
 
-def find_verdict(scores: Mapping[str, Scores], *, model: str, metric: str, unit: str = "") -> Verdict | None:
+def leading_metric(convention: Convention) -> Judge | None:
+    """The error by which models are judged under a convention; None where it has none."""
+    names = {metric.name for metric in convention.metrics}
+    return next((name for name in JUDGES if name in names), None)
+
+
+def find_verdict(
+    scores: Mapping[str, Scores], *, model: str, metric: str, unit: str = "", draws: Draws | None = None
+) -> Verdict | None:
     """Compare a model with the best baseline.
 
     Args:
@@ -14,6 +30,7 @@ def find_verdict(scores: Mapping[str, Scores], *, model: str, metric: str, unit:
         model: the row that the verdict is about.
         metric: a metric of errors (lower is better, 0 is perfect).
         unit: in what it is measured, where it has a unit.
+        draws: of the same scores; None where there are no intervals.
 
     Returns:
         None when no baseline has a finite score.
@@ -33,11 +50,13 @@ def find_verdict(scores: Mapping[str, Scores], *, model: str, metric: str, unit:
         for mine, theirs in zip(scores[model].per_lead[metric], scores[best].per_lead[metric], strict=True)
     ]
     over_persistence = _skill(error, baselines["persistence"]) if "persistence" in baselines else None
+    interval, per_lead_intervals = (None, []) if draws is None else draws.skill(model, best, metric)
+    if interval is not None and not all(map(math.isfinite, interval)):
+        interval = None
     measure = metric.upper()
     if math.isfinite(skill):
-        sentence = _sentence(
-            model, best, measure=measure, skill=skill, over_persistence=over_persistence, per_lead=per_lead
-        )
+        sentence = _sentence(model, best, measure=measure, skill=skill, interval=interval)
+        sentence += _besides(best, over_persistence=over_persistence, per_lead=per_lead)
     elif math.isfinite(error):
         sentence = (
             f"{model} does not beat the best baseline ({best}), which is exact: its own {measure} is "
@@ -52,6 +71,9 @@ def find_verdict(scores: Mapping[str, Scores], *, model: str, metric: str, unit:
         skill=skill,
         skill_over_persistence=over_persistence,
         skill_per_lead=per_lead,
+        skill_interval=interval,
+        skill_per_lead_intervals=per_lead_intervals,
+        outcome=outcome_of_skill(interval),
     )
 
 
@@ -61,15 +83,28 @@ def _skill(error: float, reference: float) -> float:
     return 1 - error / reference
 
 
-def _sentence(
-    model: str, best: str, *, measure: str, skill: float, over_persistence: float | None, per_lead: list[float]
-) -> str:
+def _sentence(model: str, best: str, *, measure: str, skill: float, interval: Interval | None) -> str:
+    """What the figures say, and whether they could as well be chance."""
+    sure = (
+        "" if interval is None else f" (95 %: {_percent(interval[0], sign='+')} to {_percent(interval[1], sign='+')})"
+    )
+    if interval is not None and interval[0] <= 0 <= interval[1] and skill != 0:
+        lower = "lower" if skill > 0 else "higher"
+        return (
+            f"{model} cannot be told from the best baseline ({best}): its {measure} is {_percent(abs(skill))} {lower}, "
+            f"a skill of {_percent(skill, sign='+')}{sure}"
+        )
     if skill > 0:
-        text = f"{model} beats the best baseline ({best}) by {_percent(skill)} in {measure}"
-    elif skill == 0:
-        text = f"{model} is exactly as good as the best baseline ({best}) in {measure}"
-    else:
-        text = f"{model} does not beat the best baseline ({best}): its {measure} is {_percent(-skill)} higher"
+        return f"{model} beats the best baseline ({best}) by {_percent(skill)} in {measure}{sure}"
+    if skill == 0:
+        return f"{model} is exactly as good as the best baseline ({best}) in {measure}"
+    worse = "" if interval is None else f", a skill of {_percent(skill, sign='+')}{sure}"
+    return f"{model} does not beat the best baseline ({best}): its {measure} is {_percent(-skill)} higher{worse}"
+
+
+def _besides(best: str, *, over_persistence: float | None, per_lead: list[float]) -> str:
+    """The rest of the sentence: against the last frame, and how skill changes with the lead."""
+    text = ""
     if over_persistence is not None and best != "persistence":
         how = f"{_percent(abs(over_persistence))} {'below' if over_persistence >= 0 else 'above'}"
         text += f", {how} copying the last frame"

@@ -1,8 +1,10 @@
 """Accumulator: takes forecasts batch by batch and keeps their per-frame statistics, a few floats a frame.
 
-Axes: B clips of a batch, N all clips so far, T leads, C channels, H height, W width.
+Axes: B clips of a batch, N all clips so far, S members of an ensemble, T leads, K numbers that belong together,
+C channels, H height, W width.
 """
 
+from collections.abc import Mapping
 from typing import final
 
 import numpy as np
@@ -13,7 +15,7 @@ from framecast.metrics.conventions.convention import Convention
 from framecast.metrics.metric import FloatArray
 from framecast.metrics.preparation import Prepare
 from framecast.metrics.scores import Scores, score
-from framecast.metrics.statistic import Statistic
+from framecast.metrics.statistic import AnyStatistic, ClipStatistic, EnsembleStatistic, FrameCount
 
 VALUES_AT_ONCE = 2**20
 """Large batches are cut into pieces of about this many values: 8 MiB a float64 copy, and kind to a CPU's cache."""
@@ -28,14 +30,18 @@ class Accumulator:
 
     def __init__(self, convention: Convention) -> None:
         self.convention = convention
-        self._plan: dict[Prepare, dict[Statistic, None]] = {}
+        self._plan: dict[Prepare, dict[AnyStatistic, None]] = {}
         for metric in convention.metrics:
             wanted = self._plan.setdefault(metric.prepare or convention.prepare, {})
             wanted.update(dict.fromkeys(metric.statistics))
+            if any(isinstance(statistic, ClipStatistic) for statistic in metric.statistics):
+                wanted[FrameCount()] = None  # tells how many leads there are, where nothing is summed
         self._rows: dict[str, list[FloatArray]] = {}
 
     @torch.no_grad()
-    def update(self, forecast: Tensor, target: Tensor, mask: Tensor | None = None) -> None:
+    def update(
+        self, forecast: Tensor, target: Tensor, mask: Tensor | None = None, members: Tensor | None = None
+    ) -> None:
         """Add the clips of one batch.
 
         Args:
@@ -44,24 +50,34 @@ class Accumulator:
             target: the same of the truth.
             mask: (B, T, C, H, W) bool, True where a value is there; None when every value is. What forecast and
                 target hold elsewhere has no influence.
+            members: (B, S, T, C, H, W) of an ensemble; None takes the forecast for its only member.
         """
         if forecast.ndim != 5 or forecast.shape != target.shape:
             raise ValueError(f"forecast {tuple(forecast.shape)} and target {tuple(target.shape)} must be B T C H W")
         if mask is not None and mask.shape != target.shape:
             raise ValueError(f"mask {tuple(mask.shape)} does not cover the target {tuple(target.shape)}")
-        at_once = max(1, VALUES_AT_ONCE // max(1, target[:1].numel()))
-        masks = [None] * -(-len(target) // at_once) if mask is None else mask.split(at_once)
-        for piece in zip(forecast.split(at_once), target.split(at_once), masks, strict=True):
+        if members is not None and (members.shape[0], *members.shape[2:]) != target.shape:
+            raise ValueError(f"members {tuple(members.shape)} must be B S T C H W, target is {tuple(target.shape)}")
+        num_members = 1 if members is None else members.shape[1]
+        at_once = max(1, VALUES_AT_ONCE // max(1, target[:1].numel() * num_members))
+        num_pieces = -(-len(target) // at_once)
+        masks = [None] * num_pieces if mask is None else mask.split(at_once)
+        ensembles = [None] * num_pieces if members is None else members.split(at_once)
+        for piece in zip(forecast.split(at_once), target.split(at_once), masks, ensembles, strict=True):
             self._add(*piece)
 
-    def _add(self, forecast: Tensor, target: Tensor, mask: Tensor | None) -> None:
-        frames = [_exact(tensor, mask) for tensor in (forecast, target)]
-        mask = None if mask is None else mask.to(frames[0].device)
+    def _add(self, forecast: Tensor, target: Tensor, mask: Tensor | None, members: Tensor | None) -> None:
+        forecast, target = _exact(forecast, mask), _exact(target, mask)
+        mask = None if mask is None else mask.to(target.device)
+        exact = None if members is None else [_exact(member, mask) for member in members.unbind(1)]
         found: dict[str, FloatArray] = {}
         for prepare, statistics in self._plan.items():
-            prepared = prepare(*frames)
+            prepared, truth = prepare(forecast, target)
+            ensemble = prepared[:, None]
+            if exact is not None and any(isinstance(statistic, EnsembleStatistic) for statistic in statistics):
+                ensemble = torch.stack([prepare(member, target)[0] for member in exact], dim=1)
             for statistic in statistics:
-                for name, values in statistic.per_frame(*prepared, mask).items():
+                for name, values in _numbers(statistic, prepared, ensemble, truth, mask).items():
                     array = values.cpu().numpy()
                     # Counts come out the same under every preparation; anything else needs a name of its own.
                     if not np.array_equal(found.setdefault(name, array), array, equal_nan=True):
@@ -71,7 +87,8 @@ class Accumulator:
 
     @property
     def per_clip(self) -> dict[str, FloatArray]:
-        """(N, T) by statistic, clips in the order in which they came: what results keep.
+        """(N, T) or (N, T, K) by statistic, (N, 1, K) by what is compared as a set, clips in the order in which they
+        came: what results keep.
 
         Raises:
             ValueError: no clip was added yet.
@@ -87,6 +104,18 @@ class Accumulator:
             ValueError: no clip was added yet.
         """
         return score(self.convention, self.per_clip)
+
+
+def _numbers(
+    statistic: AnyStatistic, forecast: Tensor, members: Tensor, target: Tensor, mask: Tensor | None
+) -> Mapping[str, Tensor]:
+    match statistic:
+        case EnsembleStatistic():
+            return statistic.per_frame(members, target, mask)
+        case ClipStatistic():
+            return {name: row[:, None] for name, row in statistic.per_clip(forecast, target, mask).items()}
+        case _:
+            return statistic.per_frame(forecast, target, mask)
 
 
 def _exact(frames: Tensor, mask: Tensor | None) -> Tensor:

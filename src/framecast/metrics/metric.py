@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framecast.metrics.preparation import Prepare
-from framecast.metrics.statistic import Statistic
+from framecast.metrics.statistic import AnyStatistic, ClipStatistic
 
 FloatArray = NDArray[np.float64]
-Better = Literal["lower", "higher", "zero"]
-"""Which way is up: towards lower values, higher ones, or 0 from either side."""
+Better = Literal["lower", "higher", "zero", "one"]
+"""Which way is up: towards lower values, higher ones, or 0 or 1 from either side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +46,25 @@ class Metric(ABC):
     prepare: Prepare | None = None
     """How forecast and target are brought to this metric, where that differs from the rest of its convention."""
 
+    family: str = ""
+    """What metrics that differ only by threshold and scale have in common: ``"csi"`` of ``csi@0.5``. Empty: itself."""
+
+    threshold: float | None = None
+    """The value that makes an event, on the scale that the convention reads."""
+
+    window: int | None = None
+    """Pixels of the neighbourhood in which an event counts, where there is one."""
+
+    whole_frames: bool = False
+    """Whether it means something only for all channels of a frame together (a network looks at it)."""
+
+    def unavailable(self) -> str | None:
+        """Why it cannot be computed here, and how to get what is missing; None where it can."""
+        return None
+
     @property
     @abstractmethod
-    def statistics(self) -> tuple[Statistic, ...]:
+    def statistics(self) -> tuple[AnyStatistic, ...]:
         """What has to be summed for it."""
 
     @abstractmethod
@@ -57,11 +73,36 @@ class Metric(ABC):
 
         Args:
             sums: the numbers of :attr:`statistics` by name, summed over any clips and leads; arrays of one shape,
-                each element a sum of its own: () for a single value, (T,) per lead, (N,) per clip.
+                each element a sum of its own: () for a single value, (T,) per lead, (N,) per clip. Of a statistic
+                with K numbers a frame, one axis more, the last.
 
         Returns:
-            Values of the same shape; NaN where nothing was counted or a forecast was not finite.
+            Values of the same shape (without the axis of K); NaN where nothing was counted or a forecast was not
+            finite.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetMetric(Metric):
+    """A number of a set of clips, not of sums: it has no value for single leads or clips."""
+
+    @property
+    @abstractmethod
+    def statistics(self) -> tuple[ClipStatistic, ...]:
+        """What has to be kept of every clip."""
+
+    @abstractmethod
+    def value_of_set(self, per_clip: Mapping[str, FloatArray]) -> float:
+        """Turn the numbers of all clips into one.
+
+        Args:
+            per_clip: (N, 1, K) by name, what :attr:`statistics` found.
+        """
+
+    def value(self, sums: Mapping[str, FloatArray]) -> FloatArray:
+        """NaN: there is nothing to sum."""
+        shape = next(iter(sums.values())).shape if sums else ()
+        return np.full(shape, np.nan)
 
 
 def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:

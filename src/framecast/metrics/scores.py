@@ -3,7 +3,7 @@
 Sums are correctly rounded (``math.fsum``): the order of clips, and how they were cut into chunks or given to workers,
 cannot change a single bit of them.
 
-Axes: N clips, T leads.
+Axes: N clips, T leads, K numbers that belong together.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from typing import final
 import numpy as np
 
 from framecast.metrics.conventions.convention import Convention
-from framecast.metrics.metric import FloatArray, Metric
+from framecast.metrics.metric import FloatArray, Metric, SetMetric
+from framecast.metrics.statistic import ClipStatistic
 
 
 @final
@@ -34,24 +35,44 @@ def score(convention: Convention, per_clip: Mapping[str, FloatArray]) -> Scores:
 
     Args:
         convention: the one under which the statistics were gathered.
-        per_clip: (N, T) by statistic; any selection of clips, for example the clips of one group.
+        per_clip: (N, T) or (N, T, K) by statistic; any selection of clips, for example the clips of one group.
     """
-    by_lead = {name: exact_sum(rows) for name, rows in per_clip.items()}
-    everything = {name: exact_sum(rows.reshape(-1)) for name, rows in per_clip.items()}
-    return Scores(
-        overall={metric.name: float(metric.value(everything)) for metric in convention.metrics},
-        per_lead={metric.name: metric.value(by_lead) for metric in convention.metrics},
-    )
+    summed = summable(convention, per_clip)
+    by_lead = {name: exact_sum(rows) for name, rows in summed.items()}
+    everything = {name: exact_sum(rows.reshape(-1, *rows.shape[2:])) for name, rows in summed.items()}
+    num_leads = max((rows.shape[1] for rows in per_clip.values()), default=0)
+    overall, per_lead = dict[str, float](), dict[str, FloatArray]()
+    for metric in convention.metrics:
+        if isinstance(metric, SetMetric):
+            overall[metric.name] = metric.value_of_set(per_clip)
+            per_lead[metric.name] = np.full(num_leads, np.nan)
+        else:
+            overall[metric.name] = float(metric.value(everything))
+            per_lead[metric.name] = metric.value(by_lead)
+    return Scores(overall=overall, per_lead=per_lead)
+
+
+def summable(convention: Convention, per_clip: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """The statistics that may be added up, without those of sets."""
+    sets = {
+        name
+        for metric in convention.metrics
+        for statistic in metric.statistics
+        if isinstance(statistic, ClipStatistic)
+        for name in statistic.names
+    }
+    return {name: rows for name, rows in per_clip.items() if name not in sets}
 
 
 def clip_values(metric: Metric, per_clip: Mapping[str, FloatArray]) -> FloatArray:
     """One metric's value of every clip by itself, over its leads, (N,): to find typical, best and worst clips.
 
     Args:
-        metric: a metric of the convention under which the statistics were gathered.
-        per_clip: (N, T) by statistic.
+        metric: a metric of the convention under which the statistics were gathered; none of a set.
+        per_clip: (N, T) or (N, T, K) by statistic.
     """
-    return metric.value({name: exact_sum(rows.T) for name, rows in per_clip.items()})
+    wanted = {name for name, rows in per_clip.items() if rows.ndim >= 2}
+    return metric.value({name: exact_sum(np.moveaxis(per_clip[name], 1, 0)) for name in wanted})
 
 
 def exact_sum(rows: FloatArray) -> FloatArray:

@@ -14,8 +14,9 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
-Per = Literal["pixel", "frame"]
-"""What an error is divided by: the number of values, or the number of frames (errors are then summed over a frame)."""
+Per = Literal["pixel", "channel", "frame"]
+"""What an error is divided by: the number of values; or of frames, so that errors are summed over a frame; or of
+channels of frames, so that they are summed over the pixels of a channel."""
 
 
 class Statistic(ABC):
@@ -35,9 +36,53 @@ class Statistic(ABC):
             mask: (B, T, C, H, W) bool, True where a value is there; None when every value is.
 
         Returns:
-            Named (B, T) float64 tensors. Where the forecast is NaN, a number that depends on it is NaN. A frame for
-            which a number is not defined (all missing, too small) adds 0, and adds 0 to the count that goes with it.
+            Named float64 tensors, (B, T) or, for several numbers that belong together (a spectrum), (B, T, K). Where
+            the forecast is NaN, a number that depends on it is NaN. A frame for which a number is not defined (all
+            missing, too small) adds 0, and adds 0 to the count that goes with it.
         """
+
+
+class EnsembleStatistic(ABC):
+    """One or more numbers of each frame that look at every member of an ensemble; else like :class:`Statistic`."""
+
+    @abstractmethod
+    def per_frame(self, members: Tensor, target: Tensor, mask: Tensor | None) -> Mapping[str, Tensor]:
+        """Look at every frame by itself.
+
+        Args:
+            members: (B, S, T, C, H, W) float64, as the forecast of :meth:`Statistic.per_frame`; S is 1 for a forecast
+                of one future.
+            target: (B, T, C, H, W) of the truth.
+            mask: (B, T, C, H, W) bool, True where a value is there; None when every value is.
+
+        Returns:
+            As :meth:`Statistic.per_frame`.
+        """
+
+
+class ClipStatistic(ABC):
+    """Numbers of a whole clip that are compared as sets, not summed: features of a film, for its Fréchet distance."""
+
+    @property
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """What :meth:`per_clip` returns."""
+
+    @abstractmethod
+    def per_clip(self, forecast: Tensor, target: Tensor, mask: Tensor | None) -> Mapping[str, Tensor]:
+        """Look at every clip by itself.
+
+        Args:
+            forecast: as for :meth:`Statistic.per_frame`.
+            target: the same of the truth.
+            mask: (B, T, C, H, W) bool or None.
+
+        Returns:
+            Named (B, K) float64 tensors.
+        """
+
+
+AnyStatistic = Statistic | EnsembleStatistic | ClipStatistic
 
 
 @final
@@ -62,6 +107,19 @@ class FrameCount(Statistic):
         if mask is None:
             return {"frames": target.new_ones(target.shape[:2])}
         return {"frames": mask.flatten(2).any(dim=2).to(target.dtype)}
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ChannelCount(Statistic):
+    """``channels``: the channels of the frame in which any value is there."""
+
+    def per_frame(self, forecast: Tensor, target: Tensor, mask: Tensor | None) -> Mapping[str, Tensor]:
+        """See :meth:`Statistic.per_frame`."""
+        del forecast
+        if mask is None:
+            return {"channels": target.new_full(target.shape[:2], float(target.shape[2]))}
+        return {"channels": mask.flatten(3).any(dim=3).sum(dim=2).to(target.dtype)}
 
 
 def frame_sum(values: Tensor, mask: Tensor | None) -> Tensor:
@@ -93,4 +151,10 @@ def count_where(condition: Tensor, mask: Tensor | None, *frames: Tensor) -> Tens
 
 def weight_of(per: Per) -> tuple[Statistic, str]:
     """The count that an error is divided by, and the name under which it is summed."""
-    return (ValueCount(), "count") if per == "pixel" else (FrameCount(), "frames")
+    match per:
+        case "pixel":
+            return ValueCount(), "count"
+        case "channel":
+            return ChannelCount(), "channels"
+        case "frame":
+            return FrameCount(), "frames"

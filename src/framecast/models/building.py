@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from framecast.frames.clip import ClipSpec
+from framecast.frames.errors import ConfigurationError
+from framecast.frames.quantity import Quantity
 from framecast.frames.settings import settings
 from framecast.models.baselines.baseline import Baseline
 from framecast.models.baselines.table import BASELINES
@@ -30,15 +32,18 @@ def build_model(name: str, options: Mapping[str, Any] | object | None, spec: Cli
     return model_class(config, spec)
 
 
-def build_baseline(name: str, spec: ClipSpec) -> Baseline:
+def build_baseline(name: str, spec: ClipSpec, quantity: Quantity | None = None) -> Baseline:
     """Build a baseline, not yet fitted.
 
     Args:
         name: an entry of the table of baselines.
         spec: the clips that it will see.
+        quantity: what their values measure; None takes them for pictures.
 
     Raises:
-        ConfigurationError: no such baseline.
+        ConfigurationError: no such baseline, or one that cannot be computed here; says what is missing.
     """
     baseline_class: type[Baseline] = BASELINES.load(name)
-    return baseline_class(spec)
+    if reason := baseline_class.unavailable():
+        raise ConfigurationError(f"The baseline '{name}' is not available: {reason}")
+    return baseline_class(spec, quantity)

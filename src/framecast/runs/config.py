@@ -293,8 +293,16 @@ class EvaluationConfig:
     """Names from ``framecast list conventions``; the first one leads the tables. Null: ``physical`` and ``strict`` for
     recordings with units (mm/h, K), ``strict`` for pictures."""
 
-    baselines: tuple[str, ...] = ("persistence", "mean", "climatology", "linear")
-    """Names from ``framecast list baselines``."""
+    baselines: tuple[str, ...] | None = None
+    """Names from ``framecast list baselines``. Null: all that suit the recordings and can be computed here (those of
+    pysteps for rain alone, and ensembles only by name)."""
+
+    thresholds: tuple[float, ...] | None = None
+    """What counts as an event, in the recording's own units, ascending. Null: the usual ones for mm/h and dBZ, none for
+    other recordings."""
+
+    resamples: int = 1000
+    """How often the bootstrap draws for an interval; 0 gives none."""
 
     batch_size: int | None = None
     """Clips at a time; null takes the training's."""
@@ -315,6 +323,10 @@ class EvaluationConfig:
         for name in ("batch_size", "max_clips"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1 or null, found {value}")
+        if self.thresholds is not None and list(self.thresholds) != sorted(set(self.thresholds)):
+            raise ValueError(f"thresholds must be ascending and different, found {self.thresholds}")
+        if self.resamples and not 100 <= self.resamples <= 100_000:
+            raise ValueError(f"resamples must be 0 or from 100 to 100,000, found {self.resamples}")
 
 
 @final

@@ -11,13 +11,14 @@
       static.safetensors    fields that do not change, where clips show any (see clips/channels.py)
       splits.json           which frames were for training, validation and test
       leaks.json            what of the test was found in the training (see clips/leaks.py)
+      doctor.json           what the doctor looked for and found (see runs/findings.py)
       inspect.json          what the source holds
       frames.png            sample frames of it
       histogram.png         how its values are distributed
       log.csv               one row for each validation
       checkpoints/last.ckpt everything needed to continue exactly
       pictures/             forecasts on fixed validation clips during training
-      evaluation/           results.json, results.csv, clips.npz, examples.npz
+      evaluation/           results.json, results.csv, clips.npz, clips.csv, diagrams.npz, examples.npz
       report.html           the page
       lock                  while a training is using the folder
 
@@ -43,6 +44,7 @@ _FILES = {
     "static": "static.safetensors",
     "splits": "splits.json",
     "leaks": "leaks.json",
+    "doctor": "doctor.json",
     "inspection": "inspect.json",
     "sample_frames": "frames.png",
     "histogram": "histogram.png",
@@ -54,6 +56,9 @@ _FILES = {
     "lock": "lock",
 }
 
+
+EVALUATION_FILES = ("results.json", "results.csv", "clips.npz", "clips.csv", "diagrams.npz", "examples.npz")
+"""What an evaluation writes."""
 
 Mode = Literal["new", "resume", "overwrite"]
 """Start in an empty folder, continue the run in it, or replace that run."""
@@ -73,6 +78,7 @@ class RunFolder:
         self.static = self.path / _FILES["static"]
         self.splits = self.path / _FILES["splits"]
         self.leaks = self.path / _FILES["leaks"]
+        self.doctor = self.path / _FILES["doctor"]
         self.inspection = self.path / _FILES["inspection"]
         self.sample_frames = self.path / _FILES["sample_frames"]
         self.log = self.path / _FILES["log"]
@@ -146,7 +152,7 @@ class RunFolder:
             *(self.path / name for key, name in _FILES.items() if key != "lock"),
             *self.pictures.glob("epoch_*.png"),
             *(self.path / "tensorboard").glob("events.out.tfevents.*"),
-            *(self.evaluation / name for name in ("results.json", "results.csv", "clips.npz", "examples.npz")),
+            *(self.evaluation / name for name in EVALUATION_FILES),
         ]
         for path in written:
             if path.is_file():

@@ -156,7 +156,7 @@ def resolve(layer: Layer) -> RunConfig:
     evaluation = settings(EvaluationConfig, sections.get("evaluation"), where="evaluation")
     # Nothing is built here for use: mistakes are to be found before anything is read, not after hours of training.
     build_loss(loss, training.penalties)
-    for table, names in ((CONVENTIONS, evaluation.conventions or ()), (BASELINES, evaluation.baselines)):
+    for table, names in ((CONVENTIONS, evaluation.conventions or ()), (BASELINES, evaluation.baselines or ())):
         for name in names:
             table[name]
     return RunConfig(

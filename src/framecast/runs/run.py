@@ -14,6 +14,7 @@ from torch import Tensor
 
 from framecast.clips.normaliser import Normaliser
 from framecast.frames.errors import RunError
+from framecast.frames.quantity import Quantity
 from framecast.models.baselines.baseline import Baseline
 from framecast.models.building import build_baseline, build_model
 from framecast.models.model import Model
@@ -60,9 +61,25 @@ class Run:
             return None
         return load_static(self.folder)
 
-    def baseline(self, name: str) -> Baseline:
-        """A baseline as it was fitted on the training clips of this run; it lives on ``normaliser.plain()``."""
-        baseline = build_baseline(name, self.normaliser.plain_spec(self.record.spec))
+    @property
+    def quantity(self) -> Quantity:
+        """What the values on the scale of ``normaliser.plain()`` measure."""
+        plain = self.normaliser.plain()
+        return Quantity(
+            units=self.record.units, offset=plain.offset, scale=plain.scale, step_seconds=self.record.step_seconds
+        )
+
+    def baseline(self, name: str, quantity: Quantity | None = None) -> Baseline:
+        """A baseline as it was fitted on the training clips of this run; it lives on ``normaliser.plain()``.
+
+        Args:
+            name: an entry of the table of baselines.
+            quantity: what the evaluated values measure; None takes what the run knows.
+
+        Raises:
+            ConfigurationError: no such baseline, or one that cannot be computed here.
+        """
+        baseline = build_baseline(name, self.normaliser.plain_spec(self.record.spec), quantity or self.quantity)
         if any(True for _ in baseline.buffers()):
             load_weights(baseline, self.folder.baselines, prefix=f"{name}.")
         return baseline.eval()

@@ -30,6 +30,8 @@ def fit_baselines(train: ClipSet, spec: ClipSpec) -> dict[str, Tensor]:
     train, spec = replace(train, normaliser=normaliser.plain()), normaliser.plain_spec(spec)
     fitted: dict[str, Tensor] = {}
     for name in BASELINES:
+        if BASELINES.load(name).unavailable():
+            continue
         baseline = build_baseline(name, spec)
         if any(True for _ in baseline.buffers()):
             baseline.fit(_batches(train))

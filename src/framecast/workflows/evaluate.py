@@ -7,16 +7,22 @@ from typing import Literal
 
 import torch
 
-from framecast.clips.clip_set import ClipSet
+from framecast.clips.clip_set import ClipOrigin, ClipSet
 from framecast.clips.clip_sets import ClipSets
 from framecast.clips.preparing import prepare_clips
 from framecast.clips.splits import SplitConfig
-from framecast.evaluation.evaluate import evaluate_rows, rows_for
+from framecast.evaluation.evaluate import evaluate_rows
 from framecast.evaluation.results import Results, check_replaceable, save_results
+from framecast.evaluation.rows import rows_for
 from framecast.frames.errors import ConfigurationError, SplitError
+from framecast.frames.quantity import Quantity
 from framecast.frames.sequence import Split
 from framecast.frames.source import Source
+from framecast.metrics.conventions.convention import Convention
 from framecast.metrics.conventions.table import CONVENTIONS
+from framecast.metrics.usual_thresholds import usual_thresholds
+from framecast.models.baselines.choice import usual_baselines
+from framecast.models.baselines.table import BASELINES
 from framecast.runs.config import Device, Precision
 from framecast.runs.division import load_division, trained_on
 from framecast.runs.run import Run
@@ -64,11 +70,15 @@ def evaluate(
     place = choose_device(device)
     run.model.to(torch.device(place))
     settings = run.config.evaluation
-    named = [CONVENTIONS.load(name) for name in dict.fromkeys(conventions or settings.conventions or ())]
+    named = tuple(dict.fromkeys(conventions or settings.conventions or ()))
+    for name in named:
+        CONVENTIONS[name]  # found to be misspelt before anything is read
     recordings = _recordings(run, source)
     clips, notes = _clips(run, recordings, split)
     _check_units(run, clips)
-    chosen = named or [CONVENTIONS.load(name) for name in ("physical", "strict") if name == "strict" or clips.units]
+    chosen, unavailable = _conventions(named or (("physical", "strict") if clips.units else ("strict",)), run, clips)
+    quantity = _quantity(run, clips)
+    baselines, missing = _baselines(run, quantity)
     warnings = [*run.record.notes, *notes]
     if split == "train":
         warnings.append(
@@ -76,7 +86,7 @@ def evaluate(
         )
     with computing(place, precision):
         evaluation = evaluate_rows(
-            rows_for(run, baselines=settings.baselines, horizon=clips.horizon, one_step=settings.one_step),
+            rows_for(run, baselines=baselines, horizon=clips.horizon, one_step=settings.one_step, quantity=quantity),
             clips,
             run=run,
             split=split,
@@ -84,13 +94,68 @@ def evaluate(
             conventions=chosen,
             batch_size=settings.batch_size or run.config.training.batch_size,
             max_clips=settings.max_clips if max_clips is None else max_clips,
+            resamples=settings.resamples,
             watch=watch,
             precision=str(choose_precision(place, precision)),
             warnings=list(dict.fromkeys(warnings)),
+            unavailable=unavailable | missing,
         )
-    folder = run.folder.evaluation if out is None else Path(out)
-    save_results(folder, evaluation.results, per_clip=evaluation.per_clip, examples=evaluation.examples)
+    save_results(
+        run.folder.evaluation if out is None else Path(out),
+        evaluation.results,
+        origins=[_origin(index, origin) for index, origin in enumerate(evaluation.origins)],
+        per_clip=evaluation.per_clip,
+        diagrams=evaluation.diagrams,
+        examples=evaluation.examples,
+    )
     return evaluation.results
+
+
+def _conventions(names: Sequence[str], run: Run, clips: ClipSet) -> tuple[list[Convention], dict[str, str]]:
+    """Conventions with the thresholds of the recordings and the metrics that can be computed, and why others cannot."""
+    thresholds = run.config.evaluation.thresholds
+    if thresholds is None:
+        thresholds = usual_thresholds(clips.units)
+    chosen: list[Convention] = []
+    unavailable: dict[str, str] = {}
+    for name in names:
+        convention: Convention = CONVENTIONS.load(name).at(thresholds)
+        unavailable |= {f"{name}/{metric}": reason for metric, reason in convention.unavailable().items()}
+        convention = convention.available()
+        if not any(metric.better for metric in convention.metrics):
+            reasons = "; ".join(dict.fromkeys(unavailable.values()))
+            why = reasons or "it needs thresholds; set evaluation.thresholds in the recording's own units"
+            raise ConfigurationError(f"The convention '{name}' has nothing that can be computed here: {why}.")
+        chosen.append(convention)
+    return chosen, unavailable
+
+
+def _quantity(run: Run, clips: ClipSet) -> Quantity:
+    """What the evaluated values measure; the recordings know more than the run: how long a pixel is."""
+    resized = run.config.clips.size is not None
+    grid = clips.source.sequences[clips.clip(0).sequence].info.grid if len(clips) and not resized else None
+    return run.quantity if grid is None else dataclasses.replace(run.quantity, pixel_metres=grid.pixel_metres)
+
+
+def _baselines(run: Run, quantity: Quantity) -> tuple[Sequence[str], dict[str, str]]:
+    """Those to compare with; and of those that were named, why some cannot be computed here."""
+    named = run.config.evaluation.baselines
+    if named is None:
+        return usual_baselines(run.record.spec, quantity), {}
+    reasons = {name: BASELINES.load(name).unavailable() for name in named}
+    return [name for name in named if reasons[name] is None], {name: why for name, why in reasons.items() if why}
+
+
+def _origin(index: int, origin: ClipOrigin) -> dict[str, str | int]:
+    """A row of ``clips.csv``."""
+    return {
+        "clip": index,
+        "sequence": origin.sequence,
+        "group": origin.group,
+        "class": origin.label,
+        "start": origin.start,
+        "time": "" if origin.time is None else origin.time.isoformat(),
+    }
 
 
 def _recordings(run: Run, source: str | Path | Source | None) -> Source:

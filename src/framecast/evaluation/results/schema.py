@@ -1,39 +1,22 @@
-"""Results: the documented, versioned record of an evaluation. Reports and comparisons read nothing else.
+"""The record of an evaluation as dataclasses, to JSON and back."""
 
-Files in the evaluation folder (``FILES``)::
-
-    results.json    this record
-    results.csv     the same numbers, one row for each convention, forecaster, metric and lead (0 is "overall")
-    clips.npz       statistics of every clip: "convention/forecaster/statistic" -> (N, M) float64
-    examples.npz    frames of a few chosen clips, native range scaled to [0, 1], float32:
-                    "context" (E, K, C, H, W), "truth" (E, M, C, H, W), "forecast/<forecaster>" (E, M, C, H, W);
-                    NaN where a value is missing
-
-Readers ignore keys that they do not know; the number under ``schema`` changes only when a key changes its meaning.
-"""
-
-import csv
 import dataclasses
 import json
 import math
-import zlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, Self, final
-from zipfile import BadZipFile
-
-import numpy as np
-from numpy.typing import NDArray
 
 from framecast.frames.errors import RunError
 
 SCHEMA = 1
 
-FILES = ("results.json", "results.csv", "clips.npz", "examples.npz")
-
 Role = Literal["model", "baseline"]
 Example = Literal["typical", "best", "worst"]
+Unit = Literal["group", "block", "none"]
+
+Interval = tuple[float, float]
+"""Lowest and highest value that are plausible at 95 %; NaN where nothing can be said."""
 
 
 @final
@@ -48,6 +31,37 @@ class Scores:
     """Metric name to M values, lead 1 first."""
     caveats: tuple[str, ...] = ()
     """Sentences that must stand beside these numbers."""
+    intervals: dict[str, Interval] = field(default_factory=dict[str, Interval])
+    """By metric: of the overall value. Empty where there are none (see :class:`Independence`)."""
+    per_lead_intervals: dict[str, list[Interval]] = field(default_factory=dict[str, list[Interval]])
+    """By metric: of the value of each lead."""
+    by: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict[str, dict[str, dict[str, float]]])
+    """Overall values of parts: by kind (``"channel"``, ``"group"``, ``"class"``, ``"day"``), by name, by metric."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Model minus baseline, of one metric over all clips and leads."""
+
+    value: float
+    interval: Interval | None
+    """Of the difference, from the same draws for both; None where there is none."""
+    outcome: Literal["better", "worse", "unclear"]
+    """What the interval says of the model; unclear where it holds 0, or there is none."""
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Independence:
+    """What intervals are drawn over: the parts of the clips that are independent of each other."""
+
+    unit: Unit
+    """``group``: people, videos, days. ``block``: stretches of one long recording. ``none``: no interval is given."""
+    count: int
+    """How many of them."""
+    reason: str
+    """One sentence: over what the intervals are drawn, or why there are none."""
 
 
 @final
@@ -56,10 +70,15 @@ class MetricInfo:
     """What a reader needs to know of a metric to show it."""
 
     summary: str
-    better: Literal["lower", "higher", "zero"] | None
+    better: Literal["lower", "higher", "zero", "one"] | None
     """None for floors and ceilings."""
     unit: str = ""
     """``"dB"``; ``"(mm/h)²"`` where a convention reads native values; empty where there is none."""
+    family: str = ""
+    """What metrics that differ only by threshold and window share: ``"csi"`` of ``csi@0.5``; empty for the others."""
+    threshold: float | None = None
+    window: int | None = None
+    """Pixels of the neighbourhood in which an event counts."""
 
 
 @final
@@ -90,6 +109,12 @@ class Verdict:
     """The same against copying the last frame; None when that was not evaluated."""
     skill_per_lead: list[float]
     """Against the best baseline, lead 1 first."""
+    skill_interval: Interval | None = None
+    """Of ``skill``; None where there is none."""
+    skill_per_lead_intervals: list[Interval] = field(default_factory=list[Interval])
+    """Of ``skill_per_lead``; empty where there are none."""
+    outcome: Literal["better", "worse", "unclear"] = "unclear"
+    """What the interval of the skill says of the model; unclear where it holds 0, or there is none."""
 
 
 @final
@@ -103,6 +128,11 @@ class Cost:
     """Multiply-accumulates for one forecast frame, the context's share included."""
     seconds_per_frame: float
     """Measured in this evaluation, batch as evaluated, all else included."""
+    dead: int = 0
+    """Those of ``trainable`` that no forecast depends on: they are counted, and never used."""
+    latency_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    """By forecaster: median time from one context to its forecast, divided by the frames of the horizon, for a single
+    clip."""
 
 
 @final
@@ -140,6 +170,15 @@ class Results:
     """Different groups (people, videos, days) among the clips: how many independent recordings they are."""
     repeated_share: float = 0.0
     """Share of the steps from one frame of a clip to the next in which nothing at all changes."""
+    independence: Independence = field(
+        default_factory=lambda: Independence(unit="none", count=0, reason="No intervals were computed.")
+    )
+    differences: dict[str, dict[str, dict[str, Difference]]] = field(
+        default_factory=dict[str, dict[str, dict[str, Difference]]]
+    )
+    """By convention, by baseline, by metric: the model against it."""
+    unavailable: dict[str, str] = field(default_factory=dict[str, str])
+    """By metric (``convention/metric``) or baseline that was asked for and not computed: why, and how to get it."""
     precision: str = "32"
     """In what forecasts were computed: "32" or "bf16"."""
     examples: list[ExampleClip] = field(default_factory=list["ExampleClip"])
@@ -197,6 +236,13 @@ class Results:
             }
             fields["verdict"] = None if record["verdict"] is None else _verdict(record["verdict"])
             fields["cost"] = Cost(**_known(Cost, _nan(record["cost"])))
+            fields["independence"] = _independence(record)
+            fields["differences"] = {
+                convention: {
+                    name: {metric: _difference(one) for metric, one in row.items()} for name, row in rows.items()
+                }
+                for convention, rows in record.get("differences", {}).items()
+            }
             fields["examples"] = [ExampleClip(**_known(ExampleClip, _nan(clip))) for clip in record["examples"]]
             fields["value_range"] = tuple(record["value_range"])
             return cls(**fields)
@@ -225,65 +271,6 @@ class Results:
         return table
 
 
-def save_results(
-    folder: Path,
-    results: Results,
-    *,
-    per_clip: Mapping[str, Any],
-    examples: Mapping[str, Any],
-) -> None:
-    """Write the four files; only files of these names are replaced. The record comes last, when all else is there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["convention", "forecaster", "role", "metric", "lead", "value"])
-        writer.writeheader()
-        writer.writerows(results.rows())
-    np.savez_compressed(folder / "clips.npz", **per_clip)
-    np.savez_compressed(folder / "examples.npz", **examples)
-    (folder / "results.json").write_text(results.to_json(), encoding="utf-8")
-
-
-def check_replaceable(folder: Path) -> None:
-    """See whether results may be written to a folder that somebody named.
-
-    Raises:
-        RunError: files of the same names are there, and they are no results of framecast.
-    """
-    there = [name for name in FILES if (folder / name).exists()]
-    if there and not (folder / "results.json").is_file():
-        raise RunError(f"'{folder}' already holds {', '.join(there)}, not written by framecast; choose another --out.")
-    if there:
-        load_results(folder)
-
-
-def load_results(folder: Path) -> Results:
-    """Read ``results.json`` of an evaluation folder.
-
-    Raises:
-        RunError: there is none; says which command makes it.
-    """
-    path = folder / "results.json"
-    if not path.is_file():
-        raise RunError(f"'{folder}' holds no results; run 'framecast evaluate' on the run first.")
-    return Results.from_json(path.read_text(encoding="utf-8"), where=str(path))
-
-
-def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read ``clips.npz`` or ``examples.npz``.
-
-    Raises:
-        RunError: the file is missing or damaged.
-    """
-    if not path.is_file():
-        raise RunError(f"'{path}' is missing; run 'framecast evaluate' on the run again.")
-    try:
-        # Opened here, because numpy leaves the file open when it turns out not to be an archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise RunError(f"'{path}' cannot be read ({error}); run 'framecast evaluate' on the run again.") from None
-
-
 def _known(kind: type[Any], record: dict[str, Any]) -> dict[str, Any]:
     names = {item.name for item in dataclasses.fields(kind)}
     return {name: value for name, value in record.items() if name in names}
@@ -292,13 +279,38 @@ def _known(kind: type[Any], record: dict[str, Any]) -> dict[str, Any]:
 def _scores(row: dict[str, Any]) -> Scores:
     fields = _known(Scores, _nan(row))
     fields["caveats"] = tuple(fields.get("caveats", ()))
+    fields["intervals"] = {name: _interval(ends) for name, ends in fields.get("intervals", {}).items()}
+    fields["per_lead_intervals"] = {
+        name: [_interval(ends) for ends in rows] for name, rows in fields.get("per_lead_intervals", {}).items()
+    }
     return Scores(**fields)
+
+
+def _interval(ends: Sequence[float | None]) -> Interval:
+    low, high = ends
+    return math.nan if low is None else low, math.nan if high is None else high
+
+
+def _difference(record: dict[str, Any]) -> Difference:
+    fields = _known(Difference, record)
+    fields["value"] = _nan(record["value"])
+    fields["interval"] = None if record["interval"] is None else _interval(record["interval"])
+    return Difference(**fields)
+
+
+def _independence(record: dict[str, Any]) -> Independence:
+    if "independence" not in record:
+        return Independence(unit="none", count=0, reason="These results were made before there were intervals.")
+    return Independence(**_known(Independence, record["independence"]))
 
 
 def _verdict(record: dict[str, Any]) -> Verdict:
     # The skill over persistence is really null when persistence was not evaluated.
-    undefined = {name: _nan(record[name]) for name in ("skill", "skill_per_lead")}
-    return Verdict(**_known(Verdict, record | undefined))
+    fields: dict[str, Any] = {name: _nan(record[name]) for name in ("skill", "skill_per_lead")}
+    if record.get("skill_interval") is not None:
+        fields["skill_interval"] = _interval(record["skill_interval"])
+    fields["skill_per_lead_intervals"] = [_interval(ends) for ends in record.get("skill_per_lead_intervals", [])]
+    return Verdict(**_known(Verdict, record | fields))
 
 
 def _finite(value: Any) -> Any:

@@ -4,7 +4,8 @@ Published figures of the same name differ by several decibels because code bases
 A figure is therefore always given together with the convention that made it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal, final
 
 from framecast.metrics.metric import Metric
@@ -32,6 +33,12 @@ class Convention:
     metrics: tuple[Metric, ...]
     """In the order in which they are worth reading."""
 
+    events: Callable[[tuple[float, ...]], tuple[Metric, ...]] | None = None
+    """From thresholds, ascending, to the metrics of the events that they define; None where there are none."""
+
+    thresholds: tuple[float, ...] | None = None
+    """Those that belong to the convention, on the scale that it reads; None lets the user choose."""
+
     space: Space = "unit"
     """The scale on which its metrics read frames."""
 
@@ -45,3 +52,28 @@ class Convention:
         names = [metric.name for metric in self.metrics]
         if len(set(names)) < len(names):
             raise ValueError(f"convention '{self.name}' has two metrics of one name: {', '.join(names)}")
+
+    def at(self, thresholds: tuple[float, ...]) -> "Convention":
+        """With the metrics of events; itself where it has none, or there is no threshold.
+
+        Args:
+            thresholds: what the user chose, ascending; its own come before them.
+        """
+        chosen = self.thresholds or thresholds
+        if self.events is None or not chosen:
+            return self
+        return replace(self, metrics=(*self.metrics, *self.events(chosen)), events=None, thresholds=chosen)
+
+    def unavailable(self) -> dict[str, str]:
+        """By metric: why it cannot be computed here, and how to get what is missing."""
+        reasons = {metric.name: metric.unavailable() for metric in self.metrics}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
+
+    def available(self) -> "Convention":
+        """Without the metrics that cannot be computed here."""
+        missing = self.unavailable()
+        return replace(self, metrics=tuple(metric for metric in self.metrics if metric.name not in missing))
+
+    def of_one_channel(self) -> "Convention":
+        """Without the metrics that mean something only for whole frames."""
+        return replace(self, metrics=tuple(metric for metric in self.metrics if not metric.whole_frames))

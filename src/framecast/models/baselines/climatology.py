@@ -15,6 +15,7 @@ from torch import Tensor
 from framecast.frames.batch import Batch
 from framecast.frames.clip import ClipSpec
 from framecast.frames.forecaster import Forecast
+from framecast.frames.quantity import Quantity
 from framecast.models.baselines.baseline import Baseline
 
 
@@ -25,8 +26,8 @@ class Climatology(Baseline):
     average: Tensor
     """(C, H, W) float32; NaN until fitted."""
 
-    def __init__(self, spec: ClipSpec) -> None:
-        super().__init__(spec)
+    def __init__(self, spec: ClipSpec, quantity: Quantity | None = None) -> None:
+        super().__init__(spec, quantity)
         self.register_buffer("average", torch.full((spec.channels, spec.height, spec.width), torch.nan))
 
     def fit(self, clips: Iterable[Batch]) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from framecast.frames.clip import ClipSpec
 from framecast.frames.forecaster import Forecast
+from framecast.frames.quantity import Quantity
 from framecast.models.baselines.baseline import Baseline
 
 
@@ -23,8 +24,8 @@ class Linear(Baseline):
     low: Tensor
     high: Tensor
 
-    def __init__(self, spec: ClipSpec) -> None:
-        super().__init__(spec)
+    def __init__(self, spec: ClipSpec, quantity: Quantity | None = None) -> None:
+        super().__init__(spec, quantity)
         self.register_buffer("low", torch.tensor(spec.low).view(-1, 1, 1), persistent=False)
         self.register_buffer("high", torch.tensor(spec.high).view(-1, 1, 1), persistent=False)
 
