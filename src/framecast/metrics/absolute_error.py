@@ -31,7 +31,7 @@ class MeanAbsoluteError(Metric):
     degree: int = 1
 
     per: Per = "pixel"
-    """``frame`` sums over C, H and W and takes the mean over frames only."""
+    """``frame`` sums over C, H and W and takes the mean over frames only; ``channel`` sums over H and W."""
 
     @property
     def statistics(self) -> tuple[Statistic, ...]:

@@ -34,7 +34,8 @@ class Metric(ABC):
     """One line that says what is computed."""
 
     better: Better | None
-    """Which way is up. None for a floor or a ceiling, which the forecast does not influence."""
+    """Which way is up. None for a floor or a ceiling, which the forecast does not influence, and for what is neither
+    good nor bad by itself (the spread of an ensemble)."""
 
     unit: str = ""
     """``"dB"``, or nothing."""
@@ -57,6 +58,9 @@ class Metric(ABC):
 
     whole_frames: bool = False
     """Whether it means something only for all channels of a frame together (a network looks at it)."""
+
+    lead_mean: bool = False
+    """Whether its value over all leads is the mean of the values of single leads, not the value of all sums."""
 
     def unavailable(self) -> str | None:
         """Why it cannot be computed here, and how to get what is missing; None where it can."""

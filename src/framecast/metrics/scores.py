@@ -47,8 +47,8 @@ def score(convention: Convention, per_clip: Mapping[str, FloatArray]) -> Scores:
             overall[metric.name] = metric.value_of_set(per_clip)
             per_lead[metric.name] = np.full(num_leads, np.nan)
         else:
-            overall[metric.name] = float(metric.value(everything))
             per_lead[metric.name] = metric.value(by_lead)
+            overall[metric.name] = float(per_lead[metric.name].mean() if metric.lead_mean else metric.value(everything))
     return Scores(overall=overall, per_lead=per_lead)
 
 
@@ -72,6 +72,8 @@ def clip_values(metric: Metric, per_clip: Mapping[str, FloatArray]) -> FloatArra
         per_clip: (N, T) or (N, T, K) by statistic.
     """
     wanted = {name for name, rows in per_clip.items() if rows.ndim >= 2}
+    if metric.lead_mean:
+        return metric.value({name: per_clip[name] for name in wanted}).mean(axis=1)
     return metric.value({name: exact_sum(np.moveaxis(per_clip[name], 1, 0)) for name in wanted})
 
 

@@ -32,7 +32,7 @@ class MeanSquaredError(Metric):
     degree: int = 2
 
     per: Per = "pixel"
-    """``frame`` sums over C, H and W and takes the mean over frames only."""
+    """``frame`` sums over C, H and W and takes the mean over frames only; ``channel`` sums over H and W."""
 
     @property
     def statistics(self) -> tuple[Statistic, ...]:
@@ -55,7 +55,7 @@ class RootMeanSquaredError(Metric):
     degree: int = 1
 
     per: Per = "pixel"
-    """``frame`` sums over C, H and W and takes the mean over frames only."""
+    """``frame`` sums over C, H and W and takes the mean over frames only; ``channel`` sums over H and W."""
 
     @property
     def statistics(self) -> tuple[Statistic, ...]:

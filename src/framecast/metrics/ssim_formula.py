@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from math import exp
 from typing import Literal, final
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -64,6 +65,21 @@ class SsimFormula:
         Raises:
             ValueError: the frames are smaller than the window.
         """
+        return self.maps(x, y)[0]
+
+    def maps(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Similarity, and its factor that compares contrast and structure, in every window.
+
+        Args:
+            x: (..., H, W) float.
+            y: the same shape.
+
+        Returns:
+            Two of (..., H - size + 1, W - size + 1): what :meth:`map` returns, and (2 σxy + C2) / (σx² + σy² + C2).
+
+        Raises:
+            ValueError: the frames are smaller than the window.
+        """
         if not self.fits(x):
             raise ValueError(f"SSIM needs frames of {self.size}x{self.size} or more, found {tuple(x.shape[-2:])}")
         mean_x, mean_y = self._local_mean(x), self._local_mean(y)
@@ -73,7 +89,8 @@ class SsimFormula:
         covariance = unbias * (self._local_mean(x * y) - product)
         variances = unbias * (self._local_mean(x.square() + y.square()) - power)
         c1, c2 = (self.k1 * self.data_range) ** 2, (self.k2 * self.data_range) ** 2
-        return (2 * product + c1) * (2 * covariance + c2) / ((power + c1) * (variances + c2))
+        contrast = (2 * covariance + c2) / (variances + c2)
+        return (2 * product + c1) / (power + c1) * contrast, contrast
 
     def valid(self, mask: Tensor) -> Tensor:
         """The windows without a missing pixel.
@@ -104,3 +121,21 @@ class SsimFormula:
             return [1.0 / self.size] * self.size
         weights = [exp(-0.5 * ((i - self.size // 2) / self.sigma) ** 2) for i in range(self.size)]
         return [weight / sum(weights) for weight in weights]
+
+
+def image_mean(values: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The mean over the windows of each image, and whether it has any.
+
+    Args:
+        values: (B, C, H, W) by window.
+        valid: the same shape, bool; None when every window counts.
+
+    Returns:
+        (B,), 0 without a window, and (B,) bool.
+    """
+    values = values.flatten(1)
+    if valid is None:
+        return values.mean(dim=1), torch.ones(len(values), dtype=torch.bool, device=values.device)
+    valid = valid.flatten(1)
+    count = valid.sum(dim=1)
+    return torch.where(valid, values, 0.0).sum(dim=1) / count.clamp(min=1), count > 0
