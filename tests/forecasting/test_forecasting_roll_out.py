@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from framecast.forecasting.roll_out import longest_block, roll_out
+from framecast.forecasting.roll_out import longest_block, roll_out, roll_out_forecast
 from framecast.frames.clip import ClipSpec
-from framecast.frames.forecaster import Objective
+from framecast.frames.forecaster import Forecast, Objective
+from framecast.frames.quantity import Quantity
 from framecast.models.baselines.table import BASELINES
 from framecast.models.building import build_baseline, build_model
 
@@ -56,10 +57,14 @@ def test_next_frame_models_and_baselines_go_all_the_way_by_themselves(make_model
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baselines_pass_through_the_same_socket(name: str) -> None:
-    baseline = build_baseline(name, SPEC).eval()
-    if name == "climatology":
-        baseline.average.fill_(0.25)
-    expected = {"persistence": [2.0] * 5, "mean": [1.0] * 5, "climatology": [0.25] * 5, "linear": [1.0] * 5}
+    if reason := BASELINES.load(name).unavailable():
+        pytest.skip(reason)
+    baseline = build_baseline(name, SPEC, Quantity(units="mm/h")).eval()
+    for learned in ("average", "weights"):
+        if hasattr(baseline, learned):
+            getattr(baseline, learned).fill_({"average": 0.25, "weights": 0.0}[learned])
+    stays = dict.fromkeys(("persistence", "flow", "pysteps-extrapolation", "sprog", "steps"), [2.0] * 5)
+    expected = stays | {"mean": [1.0] * 5, "climatology": [0.25] * 5, "linear": [1.0] * 5, "flow-damped": [0.25] * 5}
     assert leads(roll_out(baseline, CONTEXT, 5)) == expected[name]  # the trend is clipped to 1
 
 
@@ -80,3 +85,22 @@ def test_the_first_leads_do_not_depend_on_how_far_one_asks(name: str, options: d
         assert far.isfinite().all()
         for near in (1, 2, 4):
             assert torch.allclose(roll_out(model, context, near), far[:, :near], atol=1e-6)
+
+
+def test_each_member_of_an_ensemble_goes_on_from_itself(make_model: Any) -> None:
+    class Branching(type(make_model(SPEC, step=1.0))):
+        def forward(self, context: torch.Tensor, horizon: int) -> Forecast:
+            steps = torch.tensor([1.0, 2.0]).view(1, 2, 1, 1, 1, 1)
+            leads = torch.arange(1.0, horizon + 1).view(1, 1, -1, 1, 1, 1)
+            members = context[:, None, -1:] + steps * leads
+            return Forecast(members.mean(dim=1), members)
+
+    model = make_model(SPEC, step=1.0)
+    model.__class__ = Branching
+    forecast = roll_out_forecast(model, CONTEXT, 5)
+    assert forecast.members is not None
+    assert forecast.members.shape == (2, 2, 5, 1, 4, 4)
+    # The first two leads of a member take steps of its own; later blocks are each a draw, here the one of step 1.
+    assert leads(forecast.members[:, 0]) == [3, 4, 5, 6, 7]
+    assert leads(forecast.members[:, 1]) == [4, 6, 7, 8, 9]
+    assert leads(forecast.frames) == [3.5, 5, 6, 7, 8]

@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -83,6 +83,19 @@ class Run:
         if any(True for _ in baseline.buffers()):
             load_weights(baseline, self.folder.baselines, prefix=f"{name}.")
         return baseline.eval()
+
+    def has_baseline(self, name: str) -> bool:
+        """Whether a baseline can be had as it was fitted; one that was not there in training has nothing to go by."""
+        needed = build_baseline(name, self.normaliser.plain_spec(self.record.spec), self.quantity).state_dict()
+        if not needed:
+            return True
+        if not self.folder.baselines.is_file():
+            return True  # all are missing: opening one says so
+        try:
+            with safe_open(self.folder.baselines, framework="pt") as file:
+                return {f"{name}.{key}" for key in needed} <= set(file.keys())
+        except SafetensorError:
+            return True  # damaged: opening one says so too
 
 
 def load_static(folder: RunFolder) -> NDArray[np.float32]:

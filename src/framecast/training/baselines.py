@@ -8,6 +8,7 @@ from torch import Tensor
 from framecast.clips.clip_set import ClipSet
 from framecast.frames.batch import Batch
 from framecast.frames.clip import ClipSpec
+from framecast.frames.quantity import Quantity
 from framecast.models.baselines.table import BASELINES
 from framecast.models.building import build_baseline
 
@@ -28,11 +29,17 @@ def fit_baselines(train: ClipSet, spec: ClipSpec) -> dict[str, Tensor]:
     """
     normaliser = train.normaliser
     train, spec = replace(train, normaliser=normaliser.plain()), normaliser.plain_spec(spec)
+    quantity = Quantity(
+        units=train.units,
+        offset=train.normaliser.offset,
+        scale=train.normaliser.scale,
+        step_seconds=train.describe(0).step_seconds if len(train) else None,
+    )
     fitted: dict[str, Tensor] = {}
     for name in BASELINES:
         if BASELINES.load(name).unavailable():
             continue
-        baseline = build_baseline(name, spec)
+        baseline = build_baseline(name, spec, quantity)
         if any(True for _ in baseline.buffers()):
             baseline.fit(_batches(train))
         fitted |= {f"{name}.{key}": tensor for key, tensor in baseline.state_dict().items()}

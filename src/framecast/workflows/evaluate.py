@@ -21,7 +21,7 @@ from framecast.frames.source import Source
 from framecast.metrics.conventions.convention import Convention
 from framecast.metrics.conventions.table import CONVENTIONS
 from framecast.metrics.usual_thresholds import usual_thresholds
-from framecast.models.baselines.choice import usual_baselines
+from framecast.models.baselines.choice import left_out, usual_baselines
 from framecast.models.baselines.table import BASELINES
 from framecast.runs.config import Device, Precision
 from framecast.runs.division import load_division, trained_on
@@ -37,6 +37,8 @@ def evaluate(
     source: str | Path | Source | None = None,
     split: EvaluationSplit = "test",
     conventions: Sequence[str] = (),
+    baselines: Sequence[str] = (),
+    thresholds: Sequence[float] = (),
     max_clips: int | None = None,
     out: str | Path | None = None,
     device: Device = "auto",
@@ -51,6 +53,10 @@ def evaluate(
         split: which part of the source; "all" takes every clip of it (for a source that training never saw).
         conventions: names from ``framecast list conventions``, the first one leads; empty takes the run's, and where it
             names none, ``physical`` and ``strict`` for recordings with units, ``strict`` for pictures.
+        baselines: names from ``framecast list baselines``; empty takes the run's, and where it names none, all that
+            suit the recordings and can be computed here.
+        thresholds: what counts as an event, in the recording's own units; empty takes the run's, and where it names
+            none, the usual ones of the units.
         max_clips: at most so many clips, at least 1, spread evenly; None takes the run's setting.
         out: where the files go; None takes ``RUN/evaluation``. Only files of an earlier evaluation are replaced.
         device: where to compute.
@@ -76,9 +82,12 @@ def evaluate(
     recordings = _recordings(run, source)
     clips, notes = _clips(run, recordings, split)
     _check_units(run, clips)
-    chosen, unavailable = _conventions(named or (("physical", "strict") if clips.units else ("strict",)), run, clips)
+    chosen, unavailable = _conventions(
+        named or (("physical", "strict") if clips.units else ("strict",)),
+        tuple(sorted(set(thresholds))) or settings.thresholds or _usual_thresholds(clips),
+    )
     quantity = _quantity(run, clips)
-    baselines, missing = _baselines(run, quantity)
+    references, missing = _baselines(baselines or settings.baselines, run, quantity)
     warnings = [*run.record.notes, *notes]
     if split == "train":
         warnings.append(
@@ -86,7 +95,7 @@ def evaluate(
         )
     with computing(place, precision):
         evaluation = evaluate_rows(
-            rows_for(run, baselines=baselines, horizon=clips.horizon, one_step=settings.one_step, quantity=quantity),
+            rows_for(run, baselines=references, horizon=clips.horizon, one_step=settings.one_step, quantity=quantity),
             clips,
             run=run,
             split=split,
@@ -111,11 +120,8 @@ def evaluate(
     return evaluation.results
 
 
-def _conventions(names: Sequence[str], run: Run, clips: ClipSet) -> tuple[list[Convention], dict[str, str]]:
-    """Conventions with the thresholds of the recordings and the metrics that can be computed, and why others cannot."""
-    thresholds = run.config.evaluation.thresholds
-    if thresholds is None:
-        thresholds = usual_thresholds(clips.units)
+def _conventions(names: Sequence[str], thresholds: tuple[float, ...]) -> tuple[list[Convention], dict[str, str]]:
+    """Conventions with these thresholds and the metrics that can be computed here, and why others cannot."""
     chosen: list[Convention] = []
     unavailable: dict[str, str] = {}
     for name in names:
@@ -124,10 +130,17 @@ def _conventions(names: Sequence[str], run: Run, clips: ClipSet) -> tuple[list[C
         convention = convention.available()
         if not any(metric.better for metric in convention.metrics):
             reasons = "; ".join(dict.fromkeys(unavailable.values()))
-            why = reasons or "it needs thresholds; set evaluation.thresholds in the recording's own units"
+            why = reasons or "it needs thresholds; give some, in the recording's own units, with --threshold"
             raise ConfigurationError(f"The convention '{name}' has nothing that can be computed here: {why}.")
         chosen.append(convention)
     return chosen, unavailable
+
+
+def _usual_thresholds(clips: ClipSet) -> tuple[float, ...]:
+    """Those of the recordings' units; amounts of rain fell in the time from one recorded frame to the next."""
+    if not len(clips):
+        return ()
+    return usual_thresholds(clips.units, clips.source.sequences[clips.clip(0).sequence].info.step_seconds)
 
 
 def _quantity(run: Run, clips: ClipSet) -> Quantity:
@@ -137,13 +150,17 @@ def _quantity(run: Run, clips: ClipSet) -> Quantity:
     return run.quantity if grid is None else dataclasses.replace(run.quantity, pixel_metres=grid.pixel_metres)
 
 
-def _baselines(run: Run, quantity: Quantity) -> tuple[Sequence[str], dict[str, str]]:
-    """Those to compare with; and of those that were named, why some cannot be computed here."""
-    named = run.config.evaluation.baselines
-    if named is None:
-        return usual_baselines(run.record.spec, quantity), {}
-    reasons = {name: BASELINES.load(name).unavailable() for name in named}
-    return [name for name in named if reasons[name] is None], {name: why for name, why in reasons.items() if why}
+def _baselines(named: Sequence[str] | None, run: Run, quantity: Quantity) -> tuple[Sequence[str], dict[str, str]]:
+    """Those to compare with; and of others that were named, or would suit, why they are not there."""
+    spec = run.normaliser.plain_spec(run.record.spec)
+    missing = left_out(spec, quantity) if named is None else {}
+    chosen = usual_baselines(spec, quantity) if named is None else named
+    for name in chosen:
+        if reason := BASELINES.load(name).unavailable():
+            missing[name] = reason
+        elif not run.has_baseline(name):
+            missing[name] = "it is fitted in training, and this run was trained without it; train again to have it"
+    return [name for name in chosen if name not in missing], missing
 
 
 def _origin(index: int, origin: ClipOrigin) -> dict[str, str | int]:
