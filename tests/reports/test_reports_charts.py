@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from framecast.reports.curves import Line, _lead_ticks, _spread, lead_curves, lead_label, skill_bars
+from framecast.reports.curves import Line, _spread, lead_curves, lead_label, lead_ticks
 from framecast.reports.loss_curves import best_row, loss_curves, loss_terms
+from framecast.reports.skill_bars import skill_bars
 
 NAN = float("nan")
 ROWS = [
@@ -83,8 +84,8 @@ def test_leads_are_counted_in_the_time_that_a_frame_takes() -> None:
         "lead (frames of 1 s)",
         "lead (frames of 2 h)",
     ]
-    assert _lead_ticks(10) == list(range(1, 11))
-    assert _lead_ticks(40) == [1, 10, 20, 30, 40]
+    assert lead_ticks(10) == list(range(1, 11))
+    assert lead_ticks(40) == [1, 10, 20, 30, 40]
 
 
 @settings(deadline=None, max_examples=60)

@@ -2,9 +2,7 @@
 
 import dataclasses
 import json
-import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from framecast.reports.sample_grid import sample_grid
 from framecast.reports.side_by_side import comparison_rows, differences
 from framecast.reports.tables import comparison_table
 from framecast.runs.record import RunRecord
+from tests.reports.reading import Page, assert_requests_nothing
 
 SECTIONS = ("verdict", "scores", "pictures", "leads", "training", "data", "run")
 INSPECTION = {
@@ -40,55 +39,6 @@ INSPECTION = {
     "notes": ["One file was left out."],
     "sequences": [{"name": "one.avi", "frames": 20, "height": 12, "width": 16, "channels": 1, "dtype": "uint8"}],
 }
-VOID = {"meta", "img", "source", "br", "hr", "link"}
-
-
-class Page(HTMLParser):
-    """Checks that tags close in order, and keeps ids, images and the cells of tables."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: set[str] = set()
-        self.images: list[dict[str, str | None]] = []
-        self.tables: list[list[list[str]]] = []
-        self.tags: list[str] = []
-        self.text = ""
-        self.feed(html)
-        assert self.open == [], f"never closed: {self.open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        values = dict(attrs)
-        if values.get("id"):
-            self.ids.add(str(values["id"]))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "img":
-            self.images.append(values)
-        elif tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-            assert tag == "td" or values.get("scope") in ("row", "col")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.text += data
-        if self.open and {"td", "th"} & set(self.open):
-            self.tables[-1][-1][-1] += data
-
-
-def assert_requests_nothing(html: str) -> None:
-    links = re.findall(r"""(?:src|href|srcset|action|data)\s*=\s*["']([^"']*)""", html)
-    assert links
-    assert all(link.startswith(("data:", "#")) for link in links)
-    assert not re.search(r"url\(|@import|<script|<link|<iframe|<object", html)
 
 
 @pytest.fixture
@@ -251,7 +201,7 @@ def test_a_run_folder_holds_all_that_the_page_needs(
 ) -> None:
     with pytest.raises(RunError, match="framecast evaluate"):
         load_report_data(tmp_path)
-    save_results(tmp_path / "evaluation", results(), per_clip={}, examples=examples())
+    save_results(tmp_path / "evaluation", results(), origins=[], per_clip={}, diagrams={}, examples=examples())
     assert load_report_data(tmp_path).record is None
 
     expected = whole()
@@ -292,7 +242,7 @@ def test_a_run_folder_holds_all_that_the_page_needs(
 
 @pytest.mark.parametrize(("name", "text"), [("log.csv", "epoch\nnot a number\n"), ("inspect.json", "[1]")])
 def test_damaged_files_are_named(tmp_path: Path, results: Callable[..., Results], name: str, text: str) -> None:
-    save_results(tmp_path / "evaluation", results(), per_clip={}, examples={})
+    save_results(tmp_path / "evaluation", results(), origins=[], per_clip={}, diagrams={}, examples={})
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(RunError, match=name):
         load_report_data(tmp_path)

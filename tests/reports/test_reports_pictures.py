@@ -246,13 +246,14 @@ def test_two_channels_are_shown_in_the_range_of_the_one_that_is_shown() -> None:
     assert (picture == 0).all(axis=-1).sum() > 100, "280 is black, whatever the second channel holds"
 
 
-def test_black_and_white_have_units(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ends_of_a_scale_have_units(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     monkeypatch.setattr("framecast.reports.sample_grid.text_width", lambda text, _: written.append(text) or 100)
     frames = np.linspace(0, 40, 64, dtype=np.float32).reshape(1, 1, 8, 8)
-    sample_grid([("rain", frames), ("rain too", frames)], units=["mm/h", None])
-    black = [text for text in written if text.startswith("black ")]
-    assert [text.endswith(" mm/h") for text in black] == [True, False]
+    sample_grid([("warm", frames), ("unknown", frames), ("coloured", frames.repeat(3, 1))], units=["K", None, "K"])
+    ends = [text for text in written if text.startswith(("black ", "dark "))]
+    assert [text.partition(" ")[0] for text in ends] == ["dark", "black", "black"]
+    assert [text.endswith(" K") for text in ends] == [True, False, True]
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])

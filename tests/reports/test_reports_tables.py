@@ -12,7 +12,8 @@ from rich.table import Table
 
 from framecast.evaluation.results import MetricInfo, Results, Scores
 from framecast.reports import formatting
-from framecast.reports.score_table import limit_per_lead, score_table
+from framecast.reports.score_table import score_table
+from framecast.reports.shown_metrics import limit_per_lead
 from framecast.reports.tables import inspection_table, plan_table, verdict_table
 
 NAN = float("nan")

@@ -19,6 +19,8 @@ from framecast.cli.terminal import (
     show_json,
 )
 
+Names = Annotated[tuple[str, ...], Parameter(metavar="NAME", negative="", show_default=False)]
+
 
 def evaluate(
     run: Path,
@@ -28,7 +30,9 @@ def evaluate(
     drop_repeats: Flag = False,
     assignments: Settings = (),
     split: Literal["test", "validation", "train", "all"] = "test",
-    convention: Annotated[tuple[str, ...], Parameter(metavar="NAME", negative="", show_default=False)] = (),
+    convention: Names = (),
+    baseline: Names = (),
+    threshold: Annotated[tuple[float, ...], Parameter(metavar="VALUE", negative="", show_default=False)] = (),
     max_clips: int | None = None,
     out: Path | None = None,
     device: DeviceName = "auto",
@@ -52,6 +56,11 @@ def evaluate(
         Which part of the source; all takes every clip of a source that training never saw.
     convention
         How metrics are computed (see: framecast list conventions). Can be given several times; the first one leads.
+    baseline
+        What to compare with (see: framecast list baselines). Can be given several times; all that suit the recordings
+        when not given.
+    threshold
+        What counts as an event, in the recording's own units (mm/h). Can be given several times.
     max_clips
         At most so many clips, spread evenly.
     out
@@ -65,7 +74,7 @@ def evaluate(
     as_json
         Results as JSON on standard output.
     """
-    from framecast.reports.tables import verdict_table
+    from framecast.reports.tables import conventions_table, verdict_table
     from framecast.training.progress import counting
     from framecast.workflows.evaluate import evaluate as run_evaluate
 
@@ -81,6 +90,8 @@ def evaluate(
             source=recordings,
             split=split,
             conventions=convention,
+            baselines=tuple(dict.fromkeys(baseline)),
+            thresholds=threshold,
             max_clips=max_clips,
             out=out,
             device=device,
@@ -91,6 +102,8 @@ def evaluate(
         show_json(json.loads(results.to_json()))
         return 0
     show(verdict_table(results), results.verdict and results.verdict.sentence)
+    show(conventions_table(results) if len(convention) > 1 else None)
+    show(*(f"Not available: {name}: {reason}" for name, reason in results.unavailable.items()))
     show(*(f"Note: {warning}" for warning in results.notes))
     show(f"Written: {out or run / 'evaluation'}")
     return 0

@@ -5,6 +5,7 @@ An orange border marks frames of the context, a blue one the forecast; the bar b
 Axes: K context frames, M leads, C channels, H height, W width.
 """
 
+import math
 from io import BytesIO
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from framecast.reports.shading import Greys, Legend, Shading, draw_legend, legend_height
 from framecast.reports.tiles import (
     EDGE,
     INK,
@@ -26,7 +28,6 @@ from framecast.reports.tiles import (
     font,
     paste,
     png,
-    rgb_tiles,
     scaled,
     shortened,
     tile_size,
@@ -41,6 +42,7 @@ _BORDER = 4
 _PANEL_GAP = 22
 _TITLE = 40
 _FOOT = 68
+_LEGEND_LETTERS = 17
 
 
 def animation(
@@ -51,6 +53,7 @@ def animation(
     name: str = "forecast",
     error_max: float | None = None,
     white: float = 1.0,
+    shading: Shading | None = None,
     frame_milliseconds: int = 180,
     format: AnimationFormat = "gif",
 ) -> bytes:
@@ -63,6 +66,8 @@ def animation(
         name: the forecaster's.
         error_max: the error shown brightest; None takes one that suits this clip.
         white: the value shown as white.
+        shading: how to draw measured values; all frames, and ``error_max``, are then native values. None: pictures in
+            unit range.
         frame_milliseconds: how long each frame stands; the last one stands longer.
         format: ``gif`` plays everywhere (one palette of 256 colours for the whole clip); ``webp`` has all colours and
             is smaller.
@@ -73,7 +78,9 @@ def animation(
     Raises:
         ValueError: shapes that do not fit together.
     """
-    pictures = _pictures(context, truth, forecast, name=name, error_max=error_max, white=white)
+    shown = shading or Greys(high=white)
+    limit = 1.0 if shading is None else math.inf
+    pictures = _pictures(context, truth, forecast, name=name, error_max=error_max, shading=shown, limit=limit)
     durations = [frame_milliseconds] * len(pictures)
     durations[-1] += 4 * frame_milliseconds
     buffer = BytesIO()
@@ -82,7 +89,9 @@ def animation(
             buffer, "WEBP", save_all=True, append_images=pictures[1:], duration=durations, loop=0, quality=82, method=4
         )
         return buffer.getvalue()
-    palette = _shared_palette([rgb_tiles(part, high=white) for part in (context, truth, forecast) if part is not None])
+    palette = _shared_palette(
+        [shown.tiles(part) for part in (context, truth, forecast) if part is not None], shown.legend
+    )
     coloured = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     coloured[0].save(
         buffer, "GIF", save_all=True, append_images=coloured[1:], duration=durations, loop=0, disposal=1, optimize=False
@@ -104,31 +113,43 @@ def _pictures(
     *,
     name: str,
     error_max: float | None,
-    white: float,
+    shading: Shading,
+    limit: float,
 ) -> list[Image.Image]:
     others = [frames for frames in (truth, forecast) if frames is not None]
     if context.ndim != 4 or any(frames.shape[1:] != context.shape[1:] for frames in others):
         raise ValueError(f"context {context.shape} and {[frames.shape for frames in others]} do not fit together")
     if truth is not None and truth.shape != forecast.shape:
         raise ValueError(f"truth {truth.shape} and forecast {forecast.shape} differ")
-    seen, size = rgb_tiles(context, high=white), tile_size(*context.shape[2:], target=224)
-    panels: list[tuple[str, Pixels, Pixels | None]] = [(name, rgb_tiles(forecast, high=white), seen)]
+    seen, size = shading.tiles(context), tile_size(*context.shape[2:], target=224)
+    panels: list[tuple[str, Pixels, Pixels | None]] = [(name, shading.tiles(forecast), seen)]
     if truth is not None:
         error = absolute_error(forecast, truth)
-        scale = error_max or error_scale([error])
-        panels = [("truth", rgb_tiles(truth, high=white), seen), *panels, ("error", error_tiles(error, scale), None)]
+        scale = error_max or error_scale([error], limit=limit)
+        panels = [
+            ("truth", shading.tiles(truth), seen),
+            *panels,
+            ("error", error_tiles(error, scale, missing=shading.missing), None),
+        ]
     pictures: list[Image.Image] = []
     for position in range(len(context) + len(forecast)):
-        pictures.append(_picture(panels, position, len(context), len(forecast), size))
+        pictures.append(_picture(panels, position, (len(context), len(forecast)), size=size, legend=shading.legend))
     return pictures
 
 
 def _picture(
-    panels: list[tuple[str, Pixels, Pixels | None]], position: int, seen: int, leads: int, size: tuple[int, int]
+    panels: list[tuple[str, Pixels, Pixels | None]],
+    position: int,
+    counts: tuple[int, int],
+    *,
+    size: tuple[int, int],
+    legend: Legend | None,
 ) -> Image.Image:
-    height, width = size
+    (height, width), (seen, leads) = size, counts
     step = width + 2 * _BORDER + _PANEL_GAP
-    canvas = Image.new("RGB", (len(panels) * step - _PANEL_GAP, _TITLE + height + 2 * _BORDER + _FOOT), PAPER)
+    foot = _TITLE + height + 2 * _BORDER
+    total = len(panels) * step - _PANEL_GAP
+    canvas = Image.new("RGB", (total, foot + _FOOT + (legend_height(_LEGEND_LETTERS) if legend else 0)), PAPER)
     draw, label = ImageDraw.Draw(canvas), font(_letters(canvas))
     lead = position - seen
     colour = CONTEXT_COLOUR if lead < 0 else FORECAST_COLOUR
@@ -142,7 +163,9 @@ def _picture(
         else:
             blank = np.broadcast_to(np.array(_EMPTY, dtype=np.uint8), (height, width, 3))
             paste(canvas, Image.fromarray(blank.copy()), left, top, edge=EDGE, border=4)
-    _draw_position(canvas, position, seen, leads, _TITLE + height + 2 * _BORDER)
+    _draw_position(canvas, position, seen, leads, foot)
+    if legend:
+        draw_legend(canvas, legend, left=8, top=foot + _FOOT, right=total - 8, size=_LEGEND_LETTERS)
     return canvas
 
 
@@ -165,16 +188,17 @@ def _letters(canvas: Image.Image) -> int:
     return min(max(canvas.width // 30, 20), 30)
 
 
-def _shared_palette(frames: list[Pixels]) -> Image.Image:
+def _shared_palette(frames: list[Pixels], legend: Legend | None) -> Image.Image:
     """One palette for the whole clip, or colours would flicker from frame to frame.
 
     The fixed part holds exactly what stands around the frames, the greys between paper and ink that letters are made
-    of, and the colours of errors; the rest adapts to the frames.
+    of, the colours of errors and some of the legend's; the rest adapts to the frames.
     """
     letters = np.linspace(PAPER, INK, 10).round().astype(np.uint8)
     borders = np.array([MUTED, EDGE, _EMPTY, MISSING, CONTEXT_COLOUR, FORECAST_COLOUR], dtype=np.uint8)
     errors = error_tiles(np.linspace(0, 1, 72, dtype=np.float32)[None, None, :], 1.0)[0, 0]
-    fixed = np.concatenate([letters, borders, errors])
+    bar = [] if legend is None else [legend.missing, *legend.colours[:: -(-len(legend.colours) // 32)]]
+    fixed = np.concatenate([letters, borders, errors, np.array(bar, dtype=np.uint8).reshape(-1, 3)])
     shown = np.concatenate(frames)
     sheet = Image.fromarray(shown.reshape(-1, shown.shape[2], 3))
     free = 256 - len(fixed)

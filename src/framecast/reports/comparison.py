@@ -3,15 +3,22 @@
 from collections.abc import Sequence
 
 from framecast.reports import formatting
+from framecast.reports.cost_chart import CostKind, CostPoint
 from framecast.reports.curves import Line, lead_curves
 from framecast.reports.figure import BLUE, OTHERS
+from framecast.reports.heading import header_facts, warnings_of
 from framecast.reports.load import ReportData
 from framecast.reports.markup import Picture, PlainTable, fill, picture
-from framecast.reports.page import header_facts, warnings_of
-from framecast.reports.side_by_side import column_texts, comparison_rows, differences, run_names, shared_metrics
+from framecast.reports.sections.cost import latency_points, quality_chart
+from framecast.reports.sections.leads import band_of
+from framecast.reports.shown_metrics import known_interval, leading_convention, leading_metric
+from framecast.reports.side_by_side import comparison_rows, differences, run_names, shared_metrics, shown_columns
 from framecast.version import __version__
 
-_TITLES = {"macs_per_frame": "multiply-adds/frame", "seconds_per_frame": "time/frame"}
+_TITLES = {"macs_per_frame": "multiply-adds/frame", "seconds_per_frame": "time/frame", "dead": "never used"}
+
+_BANDS = 3
+"""Bands of more runs would hide each other."""
 
 
 def render_comparison(reports: Sequence[ReportData]) -> str:
@@ -27,9 +34,8 @@ def render_comparison(reports: Sequence[ReportData]) -> str:
     rows = comparison_rows(reports)
     reasons = differences(reports)
     alike = len({row["convention"] for row in rows}) == 1
-    columns = [name for name in rows[0] if not (name == "convention" and alike)]
-    numeric = [any(isinstance(row[name], int | float) for row in rows) for name in columns]
-    texts = [column_texts(name, [row[name] for row in rows]) for name in columns]
+    columns = [(name, texts) for name, texts in shown_columns(rows) if not (name == "convention" and alike)]
+    numeric = [any(isinstance(row[name], int | float) for row in rows) for name, _ in columns]
     warnings = [
         f"{name}: {sentence}" for name, report in zip(names, reports, strict=True) for sentence in warnings_of(report)
     ]
@@ -43,9 +49,9 @@ def render_comparison(reports: Sequence[ReportData]) -> str:
             "table": PlainTable(
                 [
                     (_TITLES.get(name, name.replace("_", " ")), is_number)
-                    for name, is_number in zip(columns, numeric, strict=True)
+                    for (name, _), is_number in zip(columns, numeric, strict=True)
                 ],
-                [[column[index] for column in texts] for index in range(len(rows))],
+                [[texts[index] for _, texts in columns] for index in range(len(rows))],
             ),
             "caption": f"Convention “{rows[0]['convention']}”, means over all clips and leads"
             if alike
@@ -54,11 +60,53 @@ def render_comparison(reports: Sequence[ReportData]) -> str:
                 (name, report.results.verdict.sentence if report.results.verdict else "no baseline was evaluated.")
                 for name, report in zip(names, reports, strict=True)
             ],
+            "costs": [] if reasons else cost_charts(names, reports),
             "curves": [_chart(names, reports, metric) for metric in shared_metrics(reports)],
             "warnings": warnings,
             "footer": f"Made with framecast {__version__}.",
         },
     )
+
+
+def cost_charts(names: Sequence[str], reports: Sequence[ReportData]) -> list[Picture]:
+    """The error of every run over its time, its parameters and its multiply-adds; only for runs that may be compared.
+
+    Baselines have a measured time and no parameters. Those of one name, on the same clips, are one point.
+
+    Args:
+        names: of the runs.
+        reports: one for each.
+    """
+    first = reports[0].results
+    metric, convention = leading_metric(first), leading_convention(first)
+    by_kind: dict[CostKind, list[CostPoint]] = {"seconds": [], "parameters": [], "macs": []}
+    for name, report in zip(names, reports, strict=True):
+        results = report.results
+        scores, cost = results.conventions[convention][results.model], results.cost
+        latency = cost.latency_seconds.get(results.model, cost.seconds_per_frame)
+        costs: dict[CostKind, float] = {
+            "seconds": latency,
+            "parameters": float(cost.parameters),
+            "macs": cost.macs_per_frame,
+        }
+        for kind, of in costs.items():
+            by_kind[kind].append(
+                CostPoint(
+                    name=name,
+                    cost=of,
+                    quality=scores.overall.get(metric, float("nan")),
+                    model=True,
+                    interval=known_interval(scores.intervals.get(metric)),
+                )
+            )
+    # Times measured one clip at a time and in batches do not belong into one picture.
+    if all(report.results.model in report.results.cost.latency_seconds for report in reports):
+        of_baselines = {
+            point.name: point for report in reports for point in latency_points(report.results) if not point.model
+        }
+        by_kind["seconds"] += of_baselines.values()
+    drawn = [quality_chart(found, first, kind) for kind, found in by_kind.items()]
+    return [chart for chart in drawn if chart is not None]
 
 
 def _chart(names: Sequence[str], reports: Sequence[ReportData], metric: str) -> Picture:
@@ -69,7 +117,13 @@ def _chart(names: Sequence[str], reports: Sequence[ReportData], metric: str) -> 
         forecasters = next(iter(results.conventions.values()))
         colour = palette[index % len(palette)]
         lines.append(
-            Line(name=name, values=forecasters[results.model].per_lead.get(metric, []), emphasised=True, colour=colour)
+            Line(
+                name=name,
+                values=forecasters[results.model].per_lead.get(metric, []),
+                emphasised=True,
+                colour=colour,
+                band=band_of(forecasters[results.model], metric) if len(names) <= _BANDS else (),
+            )
         )
         best = results.verdict.best_baseline if results.verdict else None
         if best is not None:

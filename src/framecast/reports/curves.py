@@ -1,4 +1,4 @@
-"""Curves over the horizon: a metric at every lead for all forecasters, and the model's skill at every lead."""
+"""Curves over the horizon: a metric at every lead for all forecasters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,13 @@ from matplotlib.ticker import MaxNLocator
 
 from framecast.reports.figure import (
     BLUE,
+    DASHES,
     INK,
+    MARKERS,
     MUTED,
     OTHERS,
-    RED,
     ChartFormat,
+    Dash,
     calm,
     make_room,
     new_figure,
@@ -26,12 +28,25 @@ from framecast.reports.figure import (
 _DIRECT_LABELS = 6
 """Up to so many lines are named at their ends; more are named in a legend below."""
 
-_LOWEST_BAR = -100.0
-"""In percent; one lead that is much worse must not flatten all others."""
+_BANDS = 3
+"""Bands of so many lines can be told apart; of more, only those of emphasised lines are drawn."""
+
+_MARKS = 12
+"""At most about so many marks on a line."""
 
 _WIDTH, _HEIGHT = 380.0, 270.0
 _LETTER = 7.4
 """Width of a broad letter of 12 pixels, for the space that names need."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a line looks."""
+
+    colour: str
+    marker: str
+    dash: Dash
 
 
 @final
@@ -47,15 +62,20 @@ class Line:
     dashed: bool = False
     colour: str | None = None
     """None takes blue for the first emphasised line and the next free colour for any other."""
+    style: Style | None = None
+    """None finds one that no other line has."""
+    band: Sequence[tuple[float, float]] = ()
+    """Lowest and highest plausible value of each lead; empty where there are none."""
 
 
 def lead_curves(
     lines: Sequence[Line],
     *,
     title: str,
-    better: Literal["lower", "higher", "zero"] | None = None,
+    better: Literal["lower", "higher", "zero", "one"] | None = None,
     unit: str = "",
     limit: Sequence[float] | None = None,
+    level: float | None = None,
     step_seconds: float | None = None,
     format: ChartFormat = "svg",
 ) -> bytes:
@@ -67,15 +87,16 @@ def lead_curves(
         better: which way is up.
         unit: of the metric.
         limit: what a perfect forecast would score at each lead (a floor or a ceiling), drawn dotted.
+        level: a value to draw a thin line at, such as no skill.
         step_seconds: seconds between frames, named below the axis where known.
         format: of the file.
 
     Returns:
         An SVG or PNG file.
     """
-    drawn = [(line, colour) for line, colour in zip(lines, _colours(lines), strict=True) if _finite(line.values)]
+    drawn = [(line, style) for line, style in zip(lines, styles_of(lines), strict=True) if _finite(line.values)]
     direct = len(drawn) <= _DIRECT_LABELS
-    margin = 10 + (max((len(_short(line.name)) for line, _ in drawn), default=0) * _LETTER + 12 if direct else 6)
+    margin = 10 + (max((len(short_name(line.name)) for line, _ in drawn), default=0) * _LETTER + 12 if direct else 6)
     legend_rows = 0 if direct else -(-len(drawn) // 3)
     figure = new_figure(_WIDTH, height := _HEIGHT + 18 * legend_rows)
     below, above = 48 + 18 * legend_rows, 54
@@ -83,14 +104,23 @@ def lead_curves(
     horizon = max((len(line.values) for line in lines), default=1)
     if limit is not None and _finite(limit):
         axes.plot(range(1, len(limit) + 1), limit, color=MUTED, linewidth=points(1.2), linestyle=":")
-    used: set[str] = set()
-    for line, colour in drawn:
-        _draw_line(axes, line, colour, dotted=colour in used and not line.dashed, with_markers=horizon <= 12)
-        used.add(colour)
-    _scale(axes, [*(line.values for line, _ in drawn), *([limit] if limit is not None else [])], better)
-    axes.set_xticks(_lead_ticks(horizon))
+    if level is not None:
+        axes.axhline(level, color=MUTED, linewidth=points(1.2))
+    with_bands = [pair for pair in drawn if len(drawn) <= _BANDS or pair[0].emphasised]
+    for line, style in with_bands:
+        _draw_band(axes, line, style.colour)
+    for line, style in drawn:
+        _draw_line(axes, line, style, horizon=horizon)
+    ends = [[end for pair in line.band for end in pair] for line, _ in drawn]
+    _scale(axes, [*(line.values for line, _ in drawn), *ends, *([limit] if limit is not None else [])], better)
+    axes.set_xticks(lead_ticks(horizon))
     axes.set_xlim(1 - 0.02 * horizon if horizon > 1 else 0.5, horizon if horizon > 1 else 1.5)
-    calm(axes, title=title, subtitle=_subtitle(better, unit, limit), x_label=lead_label(step_seconds))
+    calm(
+        axes,
+        title=title,
+        subtitle=_subtitle(better, unit, limit, banded=any(line.band for line, _ in with_bands)),
+        x_label=lead_label(step_seconds),
+    )
     make_room(axes)
     if direct:
         _label_ends(figure, axes, drawn)
@@ -98,7 +128,7 @@ def lead_curves(
         handles = [axes.lines[len(axes.lines) - len(drawn) + i] for i in range(len(drawn))]
         figure.legend(
             handles,
-            [_short(line.name) for line, _ in drawn],
+            [short_name(line.name) for line, _ in drawn],
             loc="lower left",
             ncols=3,
             frameon=False,
@@ -107,37 +137,6 @@ def lead_curves(
             handlelength=1.4,
             columnspacing=1.2,
         )
-    return render(figure, format)
-
-
-def skill_bars(skill: Sequence[float], *, baseline: str, format: ChartFormat = "svg") -> bytes:
-    """Draw the skill of every lead as a bar: blue above the baseline's level, orange-red below.
-
-    Args:
-        skill: 1 - MSE(model) / MSE(baseline), lead 1 first.
-        baseline: the name of what is compared with.
-        format: of the file.
-    """
-    width, height = 380.0, 190.0
-    figure = new_figure(width, height)
-    axes = figure.add_axes((46 / width, 46 / height, 1 - 56 / width, 1 - 100 / height))
-    percent = 100 * np.asarray([value if np.isfinite(value) else 0.0 for value in skill], dtype=np.float64)
-    leads = np.arange(1, len(percent) + 1)
-    axes.bar(leads, percent, width=0.78, color=[BLUE if value >= 0 else RED for value in percent])
-    axes.axhline(0, color=MUTED, linewidth=points(1))
-    lowest = max(float(percent.min(initial=0)), _LOWEST_BAR)
-    cut = f", bars end at {_LOWEST_BAR:.0f}%".replace("-", "−") if percent.min(initial=0) < _LOWEST_BAR else ""
-    axes.set_ylim(lowest * 1.1, max(10.0, float(percent.max(initial=0)) * 1.1))
-    axes.set_xticks(_lead_ticks(len(percent)))
-    axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0f}%".replace("-", "−"))
-    calm(
-        axes,
-        title="Skill at each lead",
-        subtitle=f"error saved against {_short(baseline)}{cut}",
-        x_label="lead (frames)",
-    )
-    make_room(axes)
     return render(figure, format)
 
 
@@ -151,46 +150,54 @@ def lead_label(step_seconds: float | None) -> str:
     return f"lead (frames of {1000 * step_seconds:.3g} ms)"
 
 
-def _lead_ticks(horizon: int) -> list[int]:
-    """Every lead of a short horizon; otherwise the first and round numbers."""
+def lead_ticks(horizon: int) -> list[int]:
+    """Where the axis of leads has numbers: every lead of a short horizon; otherwise the first and round numbers."""
     if horizon <= 10:
         return list(range(1, horizon + 1))
     step = next(size * 10**power for power in range(9) for size in (5, 10, 20) if horizon <= 6 * size * 10**power)
     return [1, *range(step, horizon + 1, step)]
 
 
-def _colours(lines: Sequence[Line]) -> list[str]:
+def styles_of(lines: Sequence[Line]) -> list[Style]:
+    """Colour, shape and stroke of each line, so that no two look alike, with or without colour vision."""
     blue_taken = False
-    given: list[str] = []
+    given: list[Style] = []
     others = 0
-    for line in lines:
-        if line.colour is not None:
-            given.append(line.colour)
-        elif line.emphasised and not blue_taken:
-            given.append(BLUE)
-            blue_taken = True
-        else:
-            given.append(OTHERS[others % len(OTHERS)])
-            others += 1
+    for place, line in enumerate(lines):
+        colour = line.colour or (BLUE if line.emphasised and not blue_taken else OTHERS[others % len(OTHERS)])
+        blue_taken = blue_taken or colour == BLUE
+        others += line.colour is None and colour != BLUE
+        dash = "-" if line.emphasised else (0, (4.0, 2.0)) if line.dashed else DASHES[others % len(DASHES)]
+        given.append(line.style or Style(colour, MARKERS[place % len(MARKERS)], dash))
     return given
 
 
-def _draw_line(axes: Axes, line: Line, colour: str, *, dotted: bool, with_markers: bool) -> None:
-    dashes = (4.0, 2.0) if line.dashed else (1.2, 1.2)
+def _draw_line(axes: Axes, line: Line, style: Style, *, horizon: int) -> None:
     axes.plot(
         range(1, len(line.values) + 1),
         line.values,
-        color=colour,
+        color=style.colour,
         linewidth=points(3.0 if line.emphasised else 1.8),
-        linestyle=(0, dashes) if line.dashed or dotted else "-",
-        marker="o" if with_markers else "",
-        markersize=points(6.0 if line.emphasised else 4.0),
+        linestyle=style.dash,
+        marker=style.marker,
+        markevery=max(1, -(-horizon // _MARKS)),
+        markersize=points(6.5 if line.emphasised else 5.0),
         zorder=3 if line.emphasised else 2,
         clip_on=False,
     )
 
 
-def _scale(axes: Axes, lines: list[Sequence[float]], better: Literal["lower", "higher", "zero"] | None) -> None:
+def _draw_band(axes: Axes, line: Line, colour: str) -> None:
+    if not line.band:
+        return
+    low, high = zip(*line.band, strict=True)
+    leads = np.arange(1, len(low) + 1)
+    axes.fill_between(leads, low, high, color=colour, alpha=0.2 if line.emphasised else 0.12, linewidth=0, zorder=1)
+    if len(low) == 1:  # a band of no width cannot be seen
+        axes.vlines(leads, low, high, color=colour, linewidth=points(5), alpha=0.4, zorder=1)
+
+
+def _scale(axes: Axes, lines: list[Sequence[float]], better: Literal["lower", "higher", "zero", "one"] | None) -> None:
     """Errors start at 0; other metrics take the room that they need."""
     values = np.concatenate([np.asarray(line, dtype=np.float64) for line in lines]) if lines else np.zeros(0)
     values = values[np.isfinite(values)]
@@ -203,24 +210,32 @@ def _scale(axes: Axes, lines: list[Sequence[float]], better: Literal["lower", "h
     axes.yaxis.set_major_locator(MaxNLocator(5))
 
 
-def _subtitle(better: Literal["lower", "higher", "zero"] | None, unit: str, limit: Sequence[float] | None) -> str:
+def _subtitle(
+    better: Literal["lower", "higher", "zero", "one"] | None,
+    unit: str,
+    limit: Sequence[float] | None,
+    *,
+    banded: bool,
+) -> str:
     parts = [unit] if unit else []
     if better is not None:
-        parts.append(f"{better} is better")
+        parts.append({"zero": "0 is best", "one": "1 is best"}.get(better, f"{better} is better"))
     if limit is not None and _finite(limit):
         parts.append("dotted: a perfect forecast")
+    if banded:
+        parts.append("bands: 95%")
     return ", ".join(parts)
 
 
-def _label_ends(figure: Figure, axes: Axes, drawn: list[tuple[Line, str]]) -> None:
+def _label_ends(figure: Figure, axes: Axes, drawn: list[tuple[Line, Style]]) -> None:
     """Write each name where its line ends; names that would overlap are pushed apart."""
     box = axes.get_window_extent()
     pixel = figure.dpi / 96
     ends: list[tuple[float, str, bool, str]] = []
-    for line, colour in drawn:
+    for line, style in drawn:
         last = [value for value in line.values if np.isfinite(value)][-1]
         height = float(axes.transData.transform((1.0, last))[1]) - float(box.y0)
-        ends.append((height, _short(line.name), line.emphasised, colour))
+        ends.append((height, short_name(line.name), line.emphasised, style.colour))
     ends.sort(key=lambda end: end[0])
     places = _spread([end[0] for end in ends], gap=15 * pixel, low=-6 * pixel, high=float(box.height) + 6 * pixel)
     for (_, name, emphasised, colour), place in zip(ends, places, strict=True):
@@ -260,5 +275,6 @@ def _finite(values: Sequence[float]) -> bool:
     return any(np.isfinite(value) for value in values)
 
 
-def _short(name: str) -> str:
+def short_name(name: str) -> str:
+    """A name, or the beginning and end of a long one."""
     return name if len(name) <= 18 else f"{name[:9]}…{name[-8:]}"

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 ChartFormat = Literal["svg", "png"]
+Dash = str | tuple[int, tuple[float, ...]]
 
 INK = "#1c2230"
 MUTED = "#626b78"
@@ -24,6 +25,19 @@ BLUE = "#0072b2"
 RED = "#d55e00"
 OTHERS = ("#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#8a8a8a")
 """Okabe and Ito's colours without blue (the model's), yellow (too pale on white) and black."""
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+"""Shapes that tell lines apart without their colours."""
+
+DASHES: tuple[Dash, ...] = (
+    "-",
+    (0, (7.0, 2.0)),
+    (0, (3.0, 1.6)),
+    (0, (7.0, 2.0, 1.4, 2.0)),
+    (0, (1.4, 1.4)),
+    (0, (5.0, 1.6, 1.4, 1.6, 1.4, 1.6)),
+)
+"""Strokes that tell lines apart without their colours; the first is whole."""
 
 _PIXELS_PER_INCH = 96.0
 _EDGE = 6

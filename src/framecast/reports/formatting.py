@@ -26,6 +26,33 @@ def column(values: Sequence[float | None]) -> list[str]:
     return [_decimals(value, decimals) for value in values]
 
 
+def interval(ends: tuple[float, float], *, like: str) -> str:
+    """Two ends with as many decimals as the number between them, ``"0.0301 to 0.0335"``.
+
+    Args:
+        ends: low and high.
+        like: the number as it is written.
+    """
+    return " to ".join(alike(end, like=like) for end in ends)
+
+
+def alike(value: float | None, *, like: str, sign: bool = False) -> str:
+    """A number with as many decimals as another has.
+
+    Args:
+        value: the number.
+        like: the other, as it is written.
+        sign: whether to write a plus.
+    """
+    if not _finite(value):
+        return DASH
+    assert value is not None
+    plus = "+" if sign else ""
+    if "e" in like:
+        return _minus(f"{value:{plus}.2e}")
+    return _minus(f"{value:{plus}.{len(like.partition('.')[2])}f}")
+
+
 def number(value: float | None) -> str:
     """One number with four digits, or all of those before the point below a million."""
     if not _finite(value):

@@ -14,6 +14,7 @@ from framecast.frames.errors import SourceError
 from framecast.frames.sequence import range_of_dtype
 from framecast.frames.source import Source
 from framecast.reports import formatting
+from framecast.reports.shading import Greys, Legend, RainShading, Shading, draw_legend, legend_height, shading_of
 from framecast.reports.tiles import (
     GAP,
     INK,
@@ -23,7 +24,6 @@ from framecast.reports.tiles import (
     font,
     paste,
     png,
-    rgb_tiles,
     scaled,
     shortened,
     text_width,
@@ -49,7 +49,8 @@ def sample_grid(
 
     Args:
         sequences: name and frames (T, C, H, W) of each, native or unit range; sizes may differ. One channel is shown in
-            grey, three in colour; of any other number the first is shown, and the row says so.
+            grey, three in colour; of any other number the first is shown, and the row says so. Values with units are
+            shown in colours that a legend explains.
         frame_numbers: for each sequence the 1-based numbers of the frames given; None when they are frames 1 to T.
         units: of the values of each sequence, None where they are not known.
         value_range: native values of black and white. None: 0 to 255 for uint8; for other types the range of the middle
@@ -66,6 +67,7 @@ def sample_grid(
     if not sequences:
         raise ValueError("a sample grid needs at least one sequence")
     small = font(_NUMBER_SIZE)
+    legends: list[Legend] = []
     rows: list[tuple[list[str], list[int], list[Image.Image]]] = []
     for index, (name, frames) in enumerate(sequences):
         numbers = list(range(1, len(frames) + 1)) if frame_numbers is None else list(frame_numbers[index])
@@ -73,13 +75,15 @@ def sample_grid(
             raise ValueError(f"'{name}' has {len(frames)} frames and {len(numbers)} frame numbers")
         chosen = evenly(len(frames), columns)
         shown = frames[chosen] if frames.shape[1] == 3 else frames[chosen, :1]
-        low, high, measured = _shown_range(shown, value_range)
+        unit = units[index] if units else None
+        shading, said = _shading(shown, unit, value_range)
         size = tile_size(*frames.shape[2:], target=168)
-        tiles = rgb_tiles(shown, low=low, high=high)
+        tiles = shading.tiles(shown)
         lines = [shortened(name, font(_NAME_SIZE), _MAX_NAME_WIDTH), f"{frames.shape[3]} × {frames.shape[2]} pixels"]
-        if measured:
-            unit = f" {units[index]}" if units and units[index] else ""
-            lines.append(f"black {formatting.number(low)}, white {formatting.number(high)}{unit}")
+        if said:
+            lines.append(said)
+        elif shading.legend is not None and shading.legend not in legends:
+            legends.append(shading.legend)
         if frames.shape[1] not in (1, 3):
             lines.append(f"first of {frames.shape[1]} channels")
         rows.append((lines, [numbers[i] for i in chosen], [scaled(tile, size) for tile in tiles]))
@@ -91,7 +95,8 @@ def sample_grid(
     width = left + max(sum(tile.width + GAP for tile in tiles) for _, _, tiles in rows)
     heights = [max(tiles[0].height, len(lines) * 25) for lines, _, tiles in rows]
     top = 4 + (_LINE + 14 if title else 0)
-    canvas = Image.new("RGB", (width, top + sum(_LINE + height + 14 for height in heights)), PAPER)
+    all_rows = sum(_LINE + height + 14 for height in heights)
+    canvas = Image.new("RGB", (width, top + all_rows + len(legends) * legend_height(_NUMBER_SIZE)), PAPER)
     draw = ImageDraw.Draw(canvas)
     if title:
         bold = font(_NAME_SIZE, "bold")
@@ -99,6 +104,9 @@ def sample_grid(
     for (lines, numbers, pictures), height in zip(rows, heights, strict=True):
         _draw_row(canvas, lines, numbers, pictures, left=left, top=top + _LINE)
         top += _LINE + height + 14
+    for legend in legends:
+        draw_legend(canvas, legend, left=left, top=top, right=width, size=_NUMBER_SIZE)
+        top += legend_height(_NUMBER_SIZE)
     return png(canvas)
 
 
@@ -135,6 +143,19 @@ def sample_grid_of(source: Source, *, rows: int = 6, columns: int = 8) -> bytes:
     if not samples and damage is not None:
         raise damage
     return sample_grid(samples, frame_numbers=numbers, units=units)
+
+
+def _shading(frames: NDArray[Any], unit: str | None, value_range: tuple[float, float] | None) -> tuple[Shading, str]:
+    """How to draw a sequence, and what to write below its name where no legend explains it."""
+    field = shading_of(unit, frames.shape[1], [frames]) if value_range is None else None
+    if isinstance(field, RainShading):
+        return field, ""
+    if field is not None:
+        return field, f"dark {formatting.number(field.low)}, bright {formatting.number(field.high)} {field.units}"
+    low, high, measured = _shown_range(frames, value_range)
+    unit = f" {unit}" if unit else ""
+    said = f"black {formatting.number(low)}, white {formatting.number(high)}{unit}" if measured else ""
+    return Greys(low, high), said
 
 
 def _shown_range(frames: NDArray[Any], value_range: tuple[float, float] | None) -> tuple[float, float, bool]:

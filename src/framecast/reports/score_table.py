@@ -8,14 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, final
 
-from framecast.evaluation.results import Results, Role, Scores
+from framecast.evaluation.results import Interval, Results, Role, Scores
 from framecast.reports import formatting
-
-MAIN_METRICS = ("mse", "mae", "psnr", "ssim", "bias")
-"""What to show where there is room for a few."""
-
-_LIMITS = ("_floor", "_ceiling")
-_ONE_STEP = "one-step"
+from framecast.reports.shown_metrics import (
+    best_baseline,
+    best_value,
+    is_one_step,
+    judged_by,
+    known_interval,
+    leading_convention,
+    limit_value,
+    shown_metrics,
+)
 
 
 @final
@@ -24,7 +28,7 @@ class Column:
     """One metric."""
 
     metric: str
-    better: Literal["lower", "higher", "zero"] | None
+    better: Literal["lower", "higher", "zero", "one"] | None
     unit: str
     summary: str
 
@@ -38,7 +42,12 @@ class Column:
     @property
     def arrow(self) -> str:
         """Which way is better."""
-        return {"lower": "↓", "higher": "↑", "zero": "→0", None: ""}[self.better]
+        return {"lower": "↓", "higher": "↑", "zero": "→0", "one": "→1", None: ""}[self.better]
+
+    @property
+    def spoken(self) -> str:
+        """The same in words."""
+        return {"zero": "0 is best", "one": "1 is best", None: ""}.get(self.better, f"{self.better} is better")
 
 
 @final
@@ -50,6 +59,9 @@ class Cell:
     text: str
     best: bool
     """The best of its column; a number at one-step does not compete with forecasts that see no truth."""
+    interval: Interval | None = None
+    interval_text: str = ""
+    """``"0.0301 to 0.0335"``; empty where there is none."""
 
 
 @final
@@ -63,6 +75,8 @@ class Row:
     cells: tuple[Cell, ...]
     skill: str
     """Against the best baseline, as a percentage; a dash where there is none."""
+    skill_interval: str
+    """Of the model's skill; empty for all others and where there is none."""
     caveats: tuple[str, ...]
 
 
@@ -79,6 +93,11 @@ class ScoreTable:
     reference: str | None
     """The baseline that ``skill`` compares with."""
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any number has one."""
+        return any(cell.interval_text for row in self.rows for cell in row.cells)
+
 
 def score_table(results: Results, convention: str, *, metrics: Sequence[str] | None = None) -> ScoreTable:
     """Make the table.
@@ -90,7 +109,7 @@ def score_table(results: Results, convention: str, *, metrics: Sequence[str] | N
     """
     forecasters = results.conventions[convention]
     columns = [
-        _column(results, convention, name)
+        column_of(results, convention, name)
         for name in shown_metrics(results, convention)
         if not metrics or name in metrics
     ]
@@ -105,22 +124,19 @@ def score_table(results: Results, convention: str, *, metrics: Sequence[str] | N
         )
         for column in columns
     }
-    best = {column.metric: _best(forecasters, column) for column in columns}
-    reference = results.verdict.best_baseline if results.verdict else None
+    best = {column.metric: best_value(forecasters, column.metric, column.better) for column in columns}
+    reference, leading = best_baseline(results), leading_convention(results)
     rows = [
         Row(
             name=name,
             role=scores.role,
             one_step=is_one_step(name),
             cells=tuple(
-                Cell(
-                    value=scores.overall.get(column.metric, math.nan),
-                    text=texts[column.metric][index],
-                    best=not is_one_step(name) and scores.overall.get(column.metric) == best[column.metric],
-                )
+                cell_of(scores, column.metric, texts[column.metric][index], name=name, best=best[column.metric])
                 for column in columns
             ),
-            skill=formatting.percent(_skill(scores, forecasters.get(reference or ""))),
+            skill=formatting.percent(_skill(scores, forecasters.get(reference or ""), judged_by(results))),
+            skill_interval=skill_interval(results) if name == results.model and convention == leading else "",
             caveats=tuple(scores.caveats),
         )
         for index, (name, scores) in enumerate(forecasters.items())
@@ -135,45 +151,36 @@ def score_table(results: Results, convention: str, *, metrics: Sequence[str] | N
     )
 
 
-def shown_metrics(results: Results, convention: str) -> list[str]:
-    """The metrics of a convention, without floors and ceilings that belong to another metric."""
-    computed = list(dict.fromkeys(name for row in results.conventions[convention].values() for name in row.overall))
-    return [name for name in computed if not _limits_another(name, computed)]
+def cell_of(scores: Scores, metric: str, text: str, *, name: str, best: float | None) -> Cell:
+    """A forecaster's number and its interval, written with the same decimals.
+
+    Args:
+        scores: of the forecaster.
+        metric: which.
+        text: the number as it is written.
+        name: of the forecaster.
+        best: the best number of the column.
+    """
+    value = scores.overall.get(metric, math.nan)
+    interval = known_interval(scores.intervals.get(metric))
+    spelled = formatting.interval(interval, like=text) if interval and text != formatting.DASH else ""
+    return Cell(
+        value=value,
+        text=text,
+        best=not is_one_step(name) and best is not None and value == best,
+        interval=interval,
+        interval_text=spelled,
+    )
 
 
-def limit_value(results: Results, convention: str, metric: str) -> float | None:
-    """What a perfect forecast scores, overall; None where the results do not tell."""
-    for scores in results.conventions[convention].values():
-        for ending in _LIMITS:
-            if metric + ending in scores.overall:
-                return scores.overall[metric + ending]
-    return None
+def skill_interval(results: Results) -> str:
+    """The interval of the model's skill under the leading convention, in percent; empty where there is none."""
+    interval = known_interval(results.verdict.skill_interval) if results.verdict else None
+    return "" if interval is None else f"{formatting.percent(interval[0])} to {formatting.percent(interval[1])}"
 
 
-def limit_per_lead(results: Results, convention: str, metric: str) -> list[float] | None:
-    """What a perfect forecast scores at each lead; None where the results do not tell."""
-    for scores in results.conventions[convention].values():
-        for ending in _LIMITS:
-            if metric + ending in scores.per_lead:
-                return scores.per_lead[metric + ending]
-    return None
-
-
-def leading_metric(results: Results) -> str:
-    """The first metric of the leading convention, by which clips are chosen."""
-    return shown_metrics(results, next(iter(results.conventions)))[0]
-
-
-def is_one_step(forecaster: str) -> bool:
-    """Whether a row shows forecasts of one step from true frames."""
-    return _ONE_STEP in forecaster
-
-
-def _limits_another(name: str, computed: Sequence[str]) -> bool:
-    return any(name.endswith(ending) and name.removesuffix(ending) in computed for ending in _LIMITS)
-
-
-def _column(results: Results, convention: str, metric: str) -> Column:
+def column_of(results: Results, convention: str, metric: str) -> Column:
+    """What stands above a metric's numbers."""
     info = results.metric_info(convention, metric)
     return Column(
         metric=metric,
@@ -183,20 +190,9 @@ def _column(results: Results, convention: str, metric: str) -> Column:
     )
 
 
-def _best(forecasters: dict[str, Scores], column: Column) -> float | None:
-    values = [
-        scores.overall[column.metric]
-        for name, scores in forecasters.items()
-        if not is_one_step(name) and math.isfinite(scores.overall.get(column.metric, math.nan))
-    ]
-    if column.better is None or len(values) < 2:
+def _skill(scores: Scores, reference: Scores | None, metric: str | None) -> float | None:
+    """1 - error / error of the reference."""
+    if reference is None or scores is reference or metric is None:
         return None
-    return min(values, key=abs) if column.better == "zero" else (min if column.better == "lower" else max)(values)
-
-
-def _skill(scores: Scores, reference: Scores | None) -> float | None:
-    """1 - MSE / MSE of the reference."""
-    if reference is None or scores is reference:
-        return None
-    error, level = scores.overall.get("mse", math.nan), reference.overall.get("mse", math.nan)
+    error, level = scores.overall.get(metric, math.nan), reference.overall.get(metric, math.nan)
     return 1 - error / level if level else None

@@ -7,7 +7,7 @@ from typing import Any
 from framecast.evaluation.results import Results
 from framecast.reports import formatting
 from framecast.reports.load import ReportData
-from framecast.reports.score_table import MAIN_METRICS, shown_metrics
+from framecast.reports.shown_metrics import MAIN_METRICS, known_interval, shown_metrics
 
 Row = dict[str, str | float | None]
 
@@ -37,6 +37,8 @@ def comparison_rows(reports: Sequence[ReportData]) -> list[Row]:
     """
     names = run_names(reports)
     metrics = shared_metrics(reports)
+    any_interval = any(report.results.verdict and report.results.verdict.skill_interval for report in reports)
+    any_dead = any(report.results.cost.dead for report in reports)
     rows: list[Row] = []
     for name, report in zip(names, reports, strict=True):
         results = report.results
@@ -48,14 +50,35 @@ def comparison_rows(reports: Sequence[ReportData]) -> list[Row]:
         row["best_baseline"] = verdict.best_baseline if verdict else None
         row |= {f"best_baseline_{metric}": _known(best.get(metric)) for metric in metrics[:1]}
         row["skill"] = _known(verdict.skill) if verdict else None
+        interval = known_interval(verdict.skill_interval) if verdict else None
+        if any_interval:
+            row |= dict(zip(("skill_low", "skill_high"), interval or (None, None), strict=True))
+            row["outcome"] = verdict.outcome if verdict else None
         row["skill_over_persistence"] = _known(verdict.skill_over_persistence) if verdict else None
         row |= {
             "parameters": cost.parameters,
+            **({"dead": cost.dead} if any_dead else {}),
             "macs_per_frame": _known(cost.macs_per_frame),
             "seconds_per_frame": _known(cost.seconds_per_frame),
         }
         rows.append(row)
     return rows
+
+
+def shown_columns(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
+    """The columns of :func:`comparison_rows` as people read them: the ends of an interval stand behind its skill.
+
+    Args:
+        rows: with the same keys.
+    """
+    columns = {name: column_texts(name, [row.get(name) for row in rows]) for row in rows for name in row}
+    low, high = columns.pop("skill_low", []), columns.pop("skill_high", [])
+    if low:
+        columns["skill"] = [
+            skill if formatting.DASH in ends else f"{skill} ({ends[0]} to {ends[1]})"
+            for skill, *ends in zip(columns["skill"], low, high, strict=True)
+        ]
+    return list(columns.items())
 
 
 def column_texts(name: str, values: Sequence[Any]) -> list[str]:
@@ -69,7 +92,7 @@ def column_texts(name: str, values: Sequence[Any]) -> list[str]:
         return [formatting.DASH if value is None else str(value) for value in values]
     if name.startswith("skill"):
         return [formatting.percent(value) for value in values]
-    if name in ("parameters", "macs_per_frame"):
+    if name in ("parameters", "dead", "macs_per_frame"):
         return [formatting.large(value) for value in values]
     if name == "seconds_per_frame":
         return [formatting.duration(value) for value in values]

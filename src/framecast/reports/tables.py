@@ -9,8 +9,10 @@ from rich.text import Text
 
 from framecast.evaluation.results import Results
 from framecast.reports import formatting
-from framecast.reports.score_table import MAIN_METRICS, ScoreTable, score_table
-from framecast.reports.side_by_side import column_texts
+from framecast.reports.score_table import ScoreTable, score_table
+from framecast.reports.sections.across_conventions import convention_table
+from framecast.reports.shown_metrics import MAIN_METRICS, leading_metric
+from framecast.reports.side_by_side import Row, shown_columns
 
 _MODEL_STYLE = "bold cyan"
 _BEST_STYLE = "bold green"
@@ -20,7 +22,7 @@ _MOST_SEQUENCES = 20
 def verdict_table(
     results: Results, *, conventions: Sequence[str] | None = None, metrics: Sequence[str] = MAIN_METRICS
 ) -> Table:
-    """All forecasters and the chosen metrics of each convention.
+    """All forecasters and the chosen metrics of each convention, with the intervals of the leading metric and of skill.
 
     Args:
         results: of an evaluation.
@@ -35,36 +37,63 @@ def verdict_table(
         f"{results.split}: {formatting.counted(results.clips, 'clip')}, {results.context} → {results.horizon}"
     )
     table.add_column("forecaster", no_wrap=True)
+    with_interval = _with_interval(results, shown)
     for part in shown:
         for column in part.columns:
             above = f"{part.convention}\n" if len(shown) > 1 else ""
             below = f"\n{column.unit}" if results.units and column.unit else ""
             table.add_column(f"{above}{column.metric} {column.arrow}{below}", justify="right", no_wrap=True)
+            if (part.convention, column.metric) in with_interval:
+                table.add_column(f"{above}95 %", style="dim", justify="right", no_wrap=True)
     reference = shown[0].reference if shown else None
     if reference:
         table.add_column(f"skill vs\n{reference}", justify="right", no_wrap=True)
     for position, row in enumerate(shown[0].rows if shown else ()):
-        cells = [cell for part in shown for cell in part.rows[position].cells]
         name = Text(row.name, style="dim" if row.one_step else _MODEL_STYLE if row.role == "model" else "")
-        texts = [Text(cell.text, style=_BEST_STYLE if cell.best else "dim" if row.one_step else "") for cell in cells]
-        table.add_row(name, *texts, *([Text(row.skill)] if reference else []))
+        texts: list[Text] = []
+        for part in shown:
+            for column, cell in zip(part.columns, part.rows[position].cells, strict=True):
+                texts.append(Text(cell.text, style=_BEST_STYLE if cell.best else "dim" if row.one_step else ""))
+                if (part.convention, column.metric) in with_interval:
+                    texts.append(Text(cell.interval_text))
+        skill = Text(row.skill)
+        if row.skill_interval:
+            skill.append(f" ({row.skill_interval})", style="dim")
+        table.add_row(name, *texts, *([skill] if reference else []))
     return table
 
 
-def comparison_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+def conventions_table(results: Results) -> Table | None:
+    """The model under every convention that was computed, side by side; None where no metric is in two of them.
+
+    Args:
+        results: of an evaluation.
+    """
+    found = convention_table(results)
+    if found is None:
+        return None
+    table = _table(f"{results.model} under each convention")
+    table.add_column("metric", no_wrap=True)
+    for name in found.conventions:
+        table.add_column(Text(name), justify="right", no_wrap=True)
+    table.add_column("why they differ", overflow="fold", style="dim")
+    for row in found.rows:
+        table.add_row(row.metric, *(Text(text) for text in row.texts), Text(row.reason))
+    return table
+
+
+def comparison_table(rows: Sequence[Row]) -> Table:
     """Runs side by side, one column for each.
 
     Args:
         rows: as :func:`framecast.reports.side_by_side.comparison_rows` makes them.
     """
     table = _table("")
-    names = list(dict.fromkeys(name for row in rows for name in row))
     table.add_column("run", no_wrap=True)
     for row in rows:
         table.add_column(Text(str(row["run"])), justify="right", overflow="fold")
-    for name in names:
+    for name, texts in shown_columns(rows):
         if name != "run":
-            texts = column_texts(name, [row.get(name) for row in rows])
             table.add_row(Text(name.replace("_", " "), style="dim"), *(Text(text) for text in texts))
     return table
 
@@ -147,7 +176,8 @@ def plan_table(plan: Mapping[str, Any]) -> Table:
 
     Args:
         plan: ``clips`` and ``sequences`` by split, ``parameters``, ``trainable``, ``macs_per_frame``, ``steps``,
-            ``device``, ``seconds_per_step``, ``seconds``, ``memory_bytes`` and ``disk_bytes``.
+            ``device``, ``seconds_per_step``, ``seconds``, ``memory_bytes`` and ``disk_bytes``; perhaps
+            ``discriminators``.
     """
     table = _table("")
     table.show_header = False
@@ -160,6 +190,8 @@ def plan_table(plan: Mapping[str, Any]) -> Table:
     table.add_row(
         "parameters", f"{formatting.count(plan['parameters'])}, {formatting.count(plan['trainable'])} of them trainable"
     )
+    if plan.get("discriminators"):
+        table.add_row("discriminators", f"{formatting.count(plan['discriminators'])} parameters, in training alone")
     table.add_row("multiply-adds for one forecast frame", formatting.large(plan["macs_per_frame"]))
     table.add_row("device", str(plan["device"]))
     each = formatting.duration(plan["seconds_per_step"])
@@ -180,6 +212,17 @@ def _table(title: str) -> Table:
         pad_edge=False,
         padding=(0, 2, 0, 0),
     )
+
+
+def _with_interval(results: Results, shown: Sequence[ScoreTable]) -> set[tuple[str, str]]:
+    """The one column that shows its intervals: that of the leading metric."""
+    if not shown or not shown[0].columns:
+        return set()
+    metrics = [column.metric for column in shown[0].columns]
+    metric = leading_metric(results) if leading_metric(results) in metrics else metrics[0]
+    place = metrics.index(metric)
+    known = any(row.cells[place].interval_text for row in shown[0].rows)
+    return {(shown[0].convention, metric)} if known else set()
 
 
 def _only_different(table: ScoreTable, leading: ScoreTable) -> ScoreTable:

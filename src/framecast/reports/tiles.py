@@ -6,6 +6,7 @@ enlarged by whole factors without smoothing, because a smoothed forecast looks b
 Axes: T frames, C channels, H height, W width.
 """
 
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 from io import BytesIO
@@ -58,28 +59,35 @@ def absolute_error(forecast: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.fl
     return difference.mean(axis=1) if difference.shape[1] == 3 else difference[:, 0]
 
 
-def error_scale(errors: Iterable[NDArray[np.float32]]) -> float:
-    """The error at the bright end of the colour scale: 99.5 % of all errors lie below, rounded up to 1, 2 or 5."""
+def error_scale(errors: Iterable[NDArray[np.float32]], *, limit: float = 1.0) -> float:
+    """The error at the bright end of the colour scale: 99.5 % of all errors lie below, rounded up to 1, 2 or 5.
+
+    Args:
+        errors: of the same scale.
+        limit: the largest error that can be, 1 on the unit range; infinite for native values. The scale does not
+            exceed it, nor fall below a thousandth of it.
+    """
     values = np.concatenate([error[np.isfinite(error)].reshape(-1) for error in errors])
     high = float(np.quantile(values, 0.995)) if values.size else 0.0
-    decade = 10.0 ** np.floor(np.log10(max(high, 1e-3)))
-    steps = (round(float(step * decade), 6) for step in (1, 2, 5, 10))
-    return min(1.0, next(step for step in steps if step >= high * (1 - 1e-6)))
+    decade = 10.0 ** np.floor(np.log10(max(high, 1e-3 * limit if math.isfinite(limit) else 1e-9)))
+    steps = (float(f"{step * decade:.6g}") for step in (1, 2, 5, 10))
+    return min(limit, next(step for step in steps if step >= high * (1 - 1e-6)))
 
 
-def error_tiles(error: NDArray[np.float32], scale: float) -> Pixels:
+def error_tiles(error: NDArray[np.float32], scale: float, *, missing: Colour = MISSING) -> Pixels:
     """Errors in colours that are perceptually even and safe for the colour-blind (black, violet, orange, pale).
 
     Args:
         error: (T, H, W), 0 or more.
         scale: the error shown brightest.
+        missing: the colour of missing values.
 
     Returns:
-        (T, H, W, 3); missing values in :data:`MISSING`.
+        (T, H, W, 3).
     """
     level = np.rint(np.clip(np.nan_to_num(error) / scale, 0, 1) * 255).astype(np.intp)
     tiles = _error_colours()[level]
-    tiles[np.isnan(error)] = MISSING
+    tiles[np.isnan(error)] = missing
     return tiles
 
 

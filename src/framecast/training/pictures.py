@@ -11,6 +11,7 @@ from framecast.clips.normaliser import Normaliser
 from framecast.forecasting.roll_out import roll_out
 from framecast.models.model import Model
 from framecast.reports.film_strip import film_strip
+from framecast.reports.shading import shading_of
 
 _CLIPS = 3
 
@@ -24,6 +25,7 @@ class ValidationPictures:
         """Epochs from one set of pictures to the next."""
         clips = validation.spread(_CLIPS)
         self._batch = clips.batch(range(len(clips)))
+        self._units = validation.units
         self._normaliser = normaliser
         self._folder = folder
 
@@ -38,10 +40,16 @@ class ValidationPictures:
             self._drawn(frames, mask)[:, :, shown].cpu().numpy()
             for frames, mask in ((batch.context, seen), (batch.target, scored), (forecast, None))
         )
+        low, high = self._normaliser.low[shown[0]], self._normaliser.high[shown[0]]
+        native = [low + (high - low) * frames[:, :, :1] for frames in (context, truth, drawn)]
+        shading = shading_of(self._units, len(shown), native[:2])
+        if shading is not None:
+            context, truth, drawn = native
         self._folder.mkdir(exist_ok=True)
         for number in range(len(batch)):
+            title = f"epoch {epoch}, clip {number + 1}"
             picture = film_strip(
-                context[number], truth[number], {"forecast": drawn[number]}, title=f"epoch {epoch}, clip {number + 1}"
+                context[number], truth[number], {"forecast": drawn[number]}, title=title, shading=shading
             )
             (self._folder / f"epoch_{epoch:04d}_clip_{number + 1}.png").write_bytes(picture)
 
