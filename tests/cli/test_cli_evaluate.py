@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-BASELINES = ("persistence", "mean", "climatology", "linear")
+BASELINES = ("persistence", "mean", "climatology", "linear", "flow", "flow-damped")
 
 
 def results_of(run: Path) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_the_table_names_every_forecaster_and_ends_with_a_verdict(cli: Callable[
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0].strip() == "test: 4 clips, 3 → 2"
-    assert [line.split()[0] for line in lines[3:8]] == ["convlstm", *BASELINES]
+    assert [line.split()[0] for line in lines[3:10]] == ["convlstm", *BASELINES]
     assert re.search(r"(beats|does not beat) the best baseline", done.out)
     assert f"Written: {own_run / 'evaluation'}" in done.out
 

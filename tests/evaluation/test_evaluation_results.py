@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from framecast.evaluation.results import Results, check_replaceable, load_arrays, load_results
-from framecast.runs.folder import EVALUATION_FILES
 from framecast.frames.errors import RunError
+from framecast.runs.folder import EVALUATION_FILES
 from framecast.runs.run import Run
 from framecast.workflows.evaluate import evaluate
 
@@ -34,7 +34,9 @@ def test_the_documented_keys_are_there(make_run: MakeRun, make_source: Any) -> N
     assert {row["role"] for row in rows.values()} == {"baseline"}
     for row in rows.values():
         assert {"mse", "psnr", "ssim"} <= row["overall"].keys() == row["per_lead"].keys()
-        assert all(isinstance(value, float) for value in row["overall"].values())
+        undefined = {name for name, value in row["overall"].items() if value is None}
+        assert all(isinstance(value, float) for name, value in row["overall"].items() if name not in undefined)
+        assert undefined == {"ms_ssim"}  # frames are too small for its windows
         assert all(len(values) == 2 for values in row["per_lead"].values())
     assert record["run"] == "run"
     assert (record["context"], record["horizon"], record["trained_horizon"]) == (3, 2, 2)
@@ -57,10 +59,10 @@ def test_the_documented_keys_are_there(make_run: MakeRun, make_source: Any) -> N
 def test_results_come_back_as_they_were(make_run: MakeRun, make_source: Any) -> None:
     run = make_run(objective="next_frame", evaluation={"conventions": ["strict", "tf"]})
     results = evaluate(run, source=make_source())
-    assert load_results(run.folder.evaluation) == results
+    assert load_results(run.folder.evaluation).to_json() == results.to_json()
     bare = evaluate(make_run(evaluation={"baselines": []}), source=make_source())
     assert bare.verdict is None
-    assert load_results(run.folder.evaluation) == bare
+    assert load_results(run.folder.evaluation).to_json() == bare.to_json()
 
 
 def test_what_is_not_defined_is_null_in_the_file(make_run: MakeRun, make_source: Any) -> None:
@@ -101,7 +103,7 @@ def test_unknown_keys_are_ignored(make_run: MakeRun, make_source: Any) -> None:
     record["examples"][0]["weather"] = "fine"
     record["metrics"]["mse"]["weather"] = "fine"
     record["conventions"]["strict"]["mean"]["weather"] = "fine"
-    assert Results.from_json(json.dumps(record), where="here") == results
+    assert Results.from_json(json.dumps(record), where="here").to_json() == results.to_json()
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", "7", "{}", '{"schema": 1}', '{"schema": 1, "conventions": {"a": 3}}'])
@@ -182,7 +184,7 @@ def test_a_second_evaluation_replaces_its_own_files_only(make_run: MakeRun, make
     results = evaluate(run, source=source, max_clips=2)
     assert sorted(path.name for path in run.folder.evaluation.iterdir()) == sorted([*EVALUATION_FILES, "mine.txt"])
     assert mine.read_text(encoding="utf-8") == "mine"
-    assert load_results(run.folder.evaluation) == results
+    assert load_results(run.folder.evaluation).to_json() == results.to_json()
     assert load_arrays(run.folder.evaluation / "clips.npz")["strict/mean/count"].shape == (2, 2)
 
 
@@ -193,7 +195,7 @@ def test_results_go_where_they_are_wanted_and_replace_nothing_of_others(
     out = tmp_path / "elsewhere"
     first = evaluate(run, source=source, out=out)
     second = evaluate(run, source=source, out=out, max_clips=2)
-    assert load_results(out) == second != first
+    assert load_results(out).to_json() == second.to_json() != first.to_json()
     assert not run.folder.evaluation.exists()
     for name in EVALUATION_FILES:
         other = tmp_path / f"others-{name}"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framecast.evaluation.rows import ONE_STEP
 from framecast.evaluation.results import Results, load_arrays
+from framecast.evaluation.rows import ONE_STEP
 from framecast.frames.clip import ClipSpec
 from framecast.frames.errors import FramecastError, SplitError
 from framecast.models.building import build_model
@@ -21,6 +21,11 @@ from framecast.workflows.evaluate import evaluate
 
 MakeRun = Callable[..., Run]
 Frames = NDArray[np.float64]
+
+
+def scores_of(results: Results) -> Any:
+    """As in the file, where what is not defined equals itself."""
+    return json.loads(results.to_json())["conventions"]
 
 
 def direct(forecast: Frames, truth: Frames) -> dict[str, Any]:
@@ -62,7 +67,8 @@ def test_scores_equal_a_direct_computation(make_run: MakeRun, make_source: Any, 
     assert len(clips) == 8
     context, truth = clips[:, :3], clips[:, 3:]
     results = evaluate(make_run(source), source=source)
-    assert list(results.conventions["strict"]) == ["convlstm", "persistence", "mean", "climatology", "linear"]
+    assert list(results.conventions["strict"])[:5] == ["convlstm", "persistence", "mean", "climatology", "linear"]
+    assert {"flow", "flow-damped"} <= results.conventions["strict"].keys()
     assert_scores(results, "convlstm", fading(context), truth)
     assert_scores(results, "persistence", context[:, [-1, -1]], truth)
     assert_scores(results, "mean", context.mean(axis=1, keepdims=True).repeat(2, axis=1), truth)
@@ -106,7 +112,7 @@ def test_any_batch_size_gives_the_same_numbers(make_run: MakeRun, make_source: A
         for size in (1, 3, 8, 1000)
     ]
     for other in found[1:]:
-        assert other.conventions == found[0].conventions  # not one bit
+        assert scores_of(other) == scores_of(found[0])  # not one bit
         assert other.examples == found[0].examples
         assert other.verdict == found[0].verdict
 
@@ -223,7 +229,7 @@ def test_scores_on_training_clips_come_with_a_warning_and_without_augmentation(
     plain = evaluate(make_run(source), source=source, split="train")
     assert any("trained on" in warning for warning in plain.warnings)
     augmented = evaluate(make_run(source, clips={"augment": {"noise": 0.5}}), source=source, split="train")
-    assert augmented.conventions == plain.conventions
+    assert scores_of(augmented) == scores_of(plain)
     assert not any("trained on" in warning for warning in evaluate(make_run(source), source=source).warnings)
 
 
@@ -251,7 +257,7 @@ def test_a_convention_named_twice_counts_once(make_run: MakeRun, make_source: An
     run, source = make_run(), make_source()
     once = evaluate(run, source=source)
     twice = evaluate(run, source=source, conventions=["strict", "strict"])
-    assert twice.conventions == once.conventions
+    assert scores_of(twice) == scores_of(once)
     assert load_arrays(run.folder.evaluation / "clips.npz")["strict/mean/squared_error"].shape == (8, 2)
     leading = evaluate(run, source=source, conventions=["tf", "strict"])
     assert list(leading.conventions) == ["tf", "strict"]

@@ -60,6 +60,7 @@ def test_a_preset_says_what_it_is_and_says_nothing_twice(name: str) -> None:
         ("r4", 746_945),
         ("moving-mnist-convlstm", 10_042_896),
         ("moving-mnist-convlstm-autoregressive", 11_675_648),
+        ("moving-mnist-gan", 528_208),
         ("demo", None),
         ("r1", None),
     ],

@@ -156,11 +156,12 @@ def test_a_generator_is_not_mistaken_for_a_folder_of_its_name(tmp_path: Path, mo
 def test_a_file_names_the_whole_loss_and_an_assignment_adds_to_it(file: Path) -> None:
     written(file, "loss: {mae: 1, ssim: 0.1}\n")
     base = configure("random", preset="r2").loss
-    assert base == {"bce": 10.0, "gdl": {"weight": 0.1, "alpha": 1.0}}
+    assert base == {"bce": 10.0, "perceptual": 0.1, "gdl": {"weight": 0.1, "alpha": 1.0}}
     assert configure("random", preset="r2", file=file).loss == {"mae": 1, "ssim": 0.1}
     assert configure("random", preset="r2", assignments=["loss.ssim=0.5"]).loss == base | {"ssim": 0.5}
     assert configure("random", preset="r2", assignments=["loss.gdl.alpha=2"]).loss == {
         "bce": 10.0,
+        "perceptual": 0.1,
         "gdl": {"weight": 0.1, "alpha": 2},
     }
     assert configure("random", preset="r2", assignments=["loss=mse"]).loss == {"mse": 1.0}

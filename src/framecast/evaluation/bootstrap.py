@@ -88,7 +88,10 @@ def drawn_values(metric: Metric, totals: Mapping[str, FloatArray]) -> tuple[Floa
         first = next(iter(totals.values()))
         return np.full(first.shape[0], np.nan), np.full(first.shape[:2], np.nan)
     with np.errstate(all="ignore"):
-        return metric.value({name: rows.sum(axis=1) for name, rows in totals.items()}), metric.value(totals)
+        per_lead = metric.value(totals)
+        if metric.lead_mean:
+            return per_lead.mean(axis=1), per_lead
+        return metric.value({name: rows.sum(axis=1) for name, rows in totals.items()}), per_lead
 
 
 def paired(function: Callable[[FloatArray, FloatArray], FloatArray], one: FloatArray, other: FloatArray) -> FloatArray:

@@ -42,7 +42,7 @@ class Evaluation:
 
     results: Results
     origins: Sequence[ClipOrigin]
-    per_clip: dict[str, NDArray[np.float64]]
+    per_clip: dict[str, NDArray[Any]]
     diagrams: dict[str, NDArray[Any]]
     examples: dict[str, NDArray[np.float32]]
 
@@ -171,7 +171,8 @@ def evaluate_rows(
         results,
         origins=origins,
         per_clip={
-            f"{convention}/{name}/{key}": values
+            # Spectra and the like are long, and no score is computed from the file's: single precision will do.
+            f"{convention}/{name}/{key}": values if values.ndim == 2 else values.astype(np.float32)
             for (convention, name), tally in tallies.of.items()
             for key, values in tally.per_clip.items()
         },

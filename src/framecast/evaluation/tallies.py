@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,6 +19,7 @@ from framecast.frames.batch import Batch
 from framecast.metrics.accumulator import Accumulator
 from framecast.metrics.conventions.convention import Convention, Space
 from framecast.metrics.metric import FloatArray
+from framecast.metrics.spectrum import wavenumbers
 from framecast.metrics.statistic import EnsembleStatistic
 from framecast.runs.run import Run
 
@@ -102,9 +102,8 @@ class Tallies:
         for (_, row), tally in self.of.items():
             drawn = diagrams_of(tally.per_clip, row)
             found |= {name: array for name, array in drawn.items() if name not in found}
-        for name, array in list(found.items()):
-            if name == "spectrum/truth":
-                found["spectrum_wavenumber"] = np.arange(array.shape[-1]) / (2 * array.shape[-1])
+        if "spectrum/truth" in found:
+            found["spectrum_wavenumber"] = wavenumbers(self._run.record.spec.height, self._run.record.spec.width)
         return found
 
     def _chosen(self, frames: Frames) -> dict[Space, Tensor]:

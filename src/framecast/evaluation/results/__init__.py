@@ -4,7 +4,8 @@ Files in the evaluation folder (``FILES``)::
 
     results.json    this record
     results.csv     the same numbers, one row for each convention, forecaster, metric and lead (0 is "overall")
-    clips.npz       statistics of every clip: "convention/forecaster/statistic" -> (N, M) float64
+    clips.npz       statistics of every clip: "convention/forecaster/statistic" -> (N, M) float64; of those that are
+                    several numbers a frame, (N, M, K) float32
     clips.csv       where each of those clips comes from: its recording, group, class, day, first frame
     diagrams.npz    what a report draws, summed over all clips (see evaluation/diagrams.py)
     examples.npz    frames of a few chosen clips, native range scaled to [0, 1], float32:
