@@ -110,11 +110,13 @@ def opening(name: str, text: str) -> str:
 
 
 def choices(table: Table, section: str, *, without: tuple[str, ...] = ()) -> str:
-    """The settings of every entry of a table, without those that were said before."""
+    """The settings of every entry of a table, without those that were said before; with those that it says anew."""
     parts: list[str] = []
     for name, entry in table.items():
         kind = entry.load().config_class
-        own = f"\n{key_table(kind, without=without)}" if set(names(kind)) - set(without) else ""
+        anew = kind.__annotations__ if any(map(dataclasses.is_dataclass, kind.__bases__)) else ()
+        said = tuple(key for key in without if key not in anew)
+        own = f"\n{key_table(kind, without=said)}" if set(names(kind)) - set(said) else ""
         parts.append(f"\n### {section}: {name}\n\n{entry.summary}\n{own}")
     return "".join(parts)
 
@@ -128,7 +130,7 @@ def key_table(kind: type[Any], *, without: tuple[str, ...] = (), defaults: Mappi
     """The fields of a dataclass, those of dataclasses inside it included, as a table of Markdown."""
     lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for key, field, hint, text in keys(kind):
-        if key in without:
+        if key.split(".")[0] in without:
             continue
         default = (defaults or {}).get(key, default_of(field))
         shown = "–" if default is dataclasses.MISSING else f"`{as_yaml(default)}`"

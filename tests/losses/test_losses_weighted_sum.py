@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from framecast.frames.clip import ClipSpec
 from framecast.frames.errors import ConfigurationError
+from framecast.losses.loss import Loss
 from framecast.losses.table import LOSSES
 from framecast.losses.weighted_sum import build_loss
 
@@ -54,10 +56,48 @@ def test_the_total_is_the_weighted_sum_of_the_parts(masked: bool) -> None:
 
 
 def test_every_loss_of_the_table_can_be_named() -> None:
+    build_loss(dict.fromkeys(LOSSES, 1.0))
+
+
+def test_every_distance_that_needs_no_file_is_prepared_and_has_its_part() -> None:
     forecast, target = clips()
-    total, parts = build_loss(dict.fromkeys(LOSSES, 1.0))(forecast, target, to_unit=to_unit)
-    assert list(parts) == list(LOSSES)
+    # Weights of networks are files, and discriminators belong to training.
+    names = [name for name in LOSSES if name not in ("perceptual", "lpips", "adversarial")]
+    loss = build_loss(dict.fromkeys(names, 1.0))
+    spec = ClipSpec(context=1, horizon=2, channels=1, height=12, width=12, low=(-1.0,), high=(1.0,))
+    loss.prepare(spec, lambda native: native / 50 - 1)
+    members = torch.stack([forecast, forecast + 0.1], dim=1)
+    total, parts = loss(forecast, target, to_unit=to_unit, members=members)
+    assert list(parts) == names
     assert torch.autograd.grad(total, forecast)[0].isfinite().all()
+
+
+def test_every_loss_is_prepared_once_for_the_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, object]] = []
+    monkeypatch.setattr(Loss, "prepare", lambda self, spec: calls.append((type(self).__name__, spec)))
+    monkeypatch.setattr(Loss, "calibrate", lambda self, spec, normalise: calls.append(("calibrate", normalise)))
+    spec = ClipSpec(context=1, horizon=2, channels=1, height=12, width=12)
+    build_loss({"mse": 1, "mae": 1}).prepare(spec, to_unit)
+    assert calls == [
+        ("SquaredErrorLoss", spec),
+        ("calibrate", to_unit),
+        ("AbsoluteErrorLoss", spec),
+        ("calibrate", to_unit),
+    ]
+
+
+def test_members_are_compared_on_the_loss_s_scale_and_over_their_leads() -> None:
+    _, target = clips()
+    members = torch.rand(2, 3, 1, 1, 12, 12, generator=torch.Generator().manual_seed(4))  # of the last frame alone
+    mask = target > -0.5
+    loss = build_loss({"mse": 1, "crps": 1})
+    _, parts = loss(torch.zeros_like(target), target, to_unit=to_unit, mask=mask, members=members)
+    crps = LOSSES.load("crps")(LOSSES.load("crps").config_class())
+    unit = crps.space == "unit"
+    seen, truth = (to_unit(members), to_unit(target)) if unit else (members, target)
+    assert parts["crps"] == crps(seen, truth[:, 1:], mask[:, 1:])
+    with pytest.raises(ConfigurationError, match="'crps' compares the members of an ensemble"):
+        loss(torch.zeros_like(target), target, to_unit=to_unit)
 
 
 def test_pointwise_losses_do_not_ask_for_another_scale() -> None:
@@ -111,7 +151,7 @@ def test_it_adds_nothing_to_a_checkpoint() -> None:
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ({"msee": 1}, "In 'loss': There is no loss 'msee'; did you mean 'mse'? Choose from: bce, gdl"),
+        ({"msee": 1}, "In 'loss': There is no loss 'msee'; did you mean 'mse'? Choose from: adversarial, bce"),
         ({"gdl": {"alpha": "big"}}, "'loss.gdl.alpha' does not fit: found 'big', it must be a valid number"),
         ({"gdl": {"alpha": 0}}, "'loss.gdl' does not fit: alpha must be between 1 and 4"),
         ({"gdl": {"alhpa": 1}}, "In 'loss.gdl': There is no setting 'alhpa'; did you mean 'alpha'?"),

@@ -97,7 +97,7 @@ class Watch:
         self.steps.append((step, loss, clips))
         if self.module is not None:
             self.weights.append({name: value.clone() for name, value in self.module.model.state_dict().items()})
-            gradients = [weight.grad.flatten() for weight in self.module.parameters() if weight.grad is not None]
+            gradients = [weight.grad.flatten() for weight in self.module.model.parameters() if weight.grad is not None]
             self.gradient_norms.append(float(torch.cat(gradients).norm()))
         if step == self.interrupt_at:
             os.kill(os.getpid(), signal.SIGINT)
@@ -178,7 +178,9 @@ def make_trainer(tmp_path: Path) -> TrainerMaker:
         if model is None:
             torch.manual_seed(config.seed)
             model = build_model("convlstm_stack", STACK, sets.spec)
-        module = TrainingModule(model, build_loss(loss or {"bce": 1.0}), sets.normaliser)
+        weighted = build_loss(loss or {"bce": 1.0})
+        weighted.prepare(sets.spec, sets.normaliser.normalise)
+        module = TrainingModule(model, weighted, sets.normaliser, seed=config.seed)
         watch = watch or Watch()
         watch.module = module
         (tmp_path / folder).mkdir(exist_ok=True)

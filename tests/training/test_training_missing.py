@@ -18,6 +18,9 @@ from framecast.metrics.conventions.table import CONVENTIONS
 SHAPE = (3, 4, 1, 12, 12)
 CONTEXT = 2
 
+PLAIN = [name for name in LOSSES if name not in ("perceptual", "lpips", "weighted", "crps", "adversarial")]
+"""Losses that need no weights, units, ensembles or discriminators; the others have tests of their own."""
+
 
 def recorded(hidden: np.ndarray, planted: float, seed: int) -> np.ndarray:
     """Rain, with something that stands for nothing wherever it is hidden."""
@@ -29,7 +32,7 @@ def recorded(hidden: np.ndarray, planted: float, seed: int) -> np.ndarray:
 def weighed(forecast: Tensor, target: Tensor, mask: Tensor, normaliser: Normaliser) -> tuple[Tensor, Tensor]:
     """The loss of every kind together, and its gradient."""
     forecast = forecast.clone().requires_grad_()
-    total, _ = build_loss(dict.fromkeys(LOSSES, 1.0))(forecast, target, to_unit=normaliser.to_unit, mask=mask)
+    total, _ = build_loss(dict.fromkeys(PLAIN, 1.0))(forecast, target, to_unit=normaliser.to_unit, mask=mask)
     return total.detach(), torch.autograd.grad(total, forecast)[0]
 
 
@@ -72,7 +75,10 @@ def test_nothing_under_the_mask_matters(
     spoilt, _ = weighed(torch.where(mask, forecast, garbage), target, mask, fitted[0])
     assert torch.equal(total, spoilt)
     for name in CONVENTIONS:
-        first, second = Accumulator(CONVENTIONS.load(name)), Accumulator(CONVENTIONS.load(name))
+        convention = CONVENTIONS.load(name).at((0.3, 2.0)).available()
+        if not convention.metrics:  # all look through networks whose weights are files
+            continue
+        first, second = Accumulator(convention), Accumulator(convention)
         first.update(forecast, target, mask)
         second.update(torch.where(mask, forecast, garbage), torch.where(mask, target, -garbage), mask)
         for statistic, values in first.per_clip.items():

@@ -34,7 +34,7 @@ class Echo(Model):
         if self.objective != "next_frame":
             return Forecast(context.new_full((len(context), horizon, *context.shape[2:]), 0.25), penalties=penalties)
         one_step = context[:, :-1] if context.shape[1] > 1 else None
-        return Forecast(context[:, -1:].repeat(1, horizon, 1, 1, 1), one_step, penalties)
+        return Forecast(context[:, -1:].repeat(1, horizon, 1, 1, 1), one_step=one_step, penalties=penalties)
 
 
 def clips(context: int = 3, horizon: int = 2) -> tuple[Tensor, Tensor]:

@@ -154,7 +154,7 @@ class Spy(TeachableModel):
             written.append(newest)
         outputs = torch.cat(written, dim=1)
         k = context.shape[1]
-        return Forecast(outputs[:, k - 1 :], outputs[:, : k - 1] if k > 1 else None)
+        return Forecast(outputs[:, k - 1 :], one_step=outputs[:, : k - 1] if k > 1 else None)
 
 
 def loss_of(module: TrainingModule, what: Batch, mask: Tensor | None = None) -> float:

@@ -108,6 +108,20 @@ def test_early_stopping_keeps_the_best_weights(
         assert torch.equal(saved[name], value)
 
 
+def test_the_last_weights_can_be_kept_instead(
+    make_trainer: Any, make_watch: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    watch = make_watch()
+    trainer = make_trainer(watch=watch, epochs=20, early_stopping=2, keep="last")
+    planted(trainer, [5.0, 4.0, 4.5, 4.2, 0.1], monkeypatch)
+    assert trainer.run() == "stopped early"
+    assert (trainer.progress.best_epoch, trainer.progress.best_loss) == (2, 4.0)
+    assert (trainer.progress.kept_epoch, trainer.progress.kept_loss) == (4, 4.2)
+    saved = load_file(tmp_path / "run" / "weights.safetensors")
+    for name, value in watch.weights[4 * 3 - 1].items():
+        assert torch.equal(saved[name], value)
+
+
 def test_improvements_smaller_than_the_least_do_not_count_until_they_add_up(
     make_trainer: Any, make_watch: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +225,7 @@ def test_pictures_show_forecasts_that_never_saw_the_truth(
     clips = make_clips(make_source(num_frames=20), normaliser="symmetric")
     shown: list[tuple[Any, ...]] = []
 
-    def strip(context: Any, truth: Any, forecasts: dict[str, Any], *, title: str) -> bytes:
+    def strip(context: Any, truth: Any, forecasts: dict[str, Any], *, title: str, shading: Any) -> bytes:
         shown.append((context, truth, forecasts["forecast"], title))
         return b"a picture"
 
@@ -239,7 +253,7 @@ def test_pictures_show_what_is_missing_as_missing(
     clips = make_clips(size=[8, 12], fit="pad", augment={})
     shown: list[tuple[Any, ...]] = []
 
-    def strip(context: Any, truth: Any, forecasts: dict[str, Any], *, title: str) -> bytes:
+    def strip(context: Any, truth: Any, forecasts: dict[str, Any], *, title: str, shading: Any) -> bytes:
         shown.append((context, truth, forecasts["forecast"], title))
         return b"a picture"
 

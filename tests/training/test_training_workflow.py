@@ -68,6 +68,7 @@ def test_the_folder_is_complete(finished: Run) -> None:
         "normaliser.json",
         "baselines.safetensors",
         "splits.json",
+        "doctor.json",
         "inspect.json",
         "frames.png",
         "histogram.png",

@@ -120,7 +120,7 @@ class AutoregressiveConvLSTM(TeachableModel):
             outputs.append(newest)
         frames = torch.cat(outputs, dim=1)
         one_step = frames[:, : num_context - 1] if num_context > 1 else None
-        return Forecast(frames[:, num_context - 1 :], one_step)
+        return Forecast(frames[:, num_context - 1 :], one_step=one_step)
 
     def _read(self, frames: Tensor, states: list[State | None]) -> tuple[Tensor, list[State | None]]:
         """Read (B, T, C, H, W) from given states; the frame that follows each, of the same shape, and the states."""

@@ -4,6 +4,7 @@ Dataclasses that configure one class stand beside that class (a model's settings
 ``clips``); here stand the ones that describe the run as a whole.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -215,6 +216,10 @@ class TrainingConfig:
     min_delta: float = 0.0
     """By how much the validation loss must fall to count as an improvement; smaller ones are not kept as the best."""
 
+    keep: Literal["best", "last"] = "best"
+    """Which weights the run keeps: ``best`` of all validations, or those of the ``last`` one. An adversarial loss makes
+    forecasts sharper at the price of the distances that validations measure, so its best are often its blurred ones."""
+
     ema_decay: float | None = None
     """Keep an exponential moving average of the weights with this decay, validate and save it; null turns it off."""
 
@@ -234,7 +239,8 @@ class TrainingConfig:
 
     cuda_graphs: bool = False
     """Record a step on the GPU once and replay it, which saves the time of starting thousands of small kernels. Steps
-    with missing values, or on a smaller batch, run as they are; other devices and ``sampling`` refuse it."""
+    with missing values, or on a smaller batch, run as they are; other devices, ``sampling``, an adversarial loss and
+    scheduled weights of losses refuse it."""
 
     recurrence: RecurrenceConfig = field(default_factory=RecurrenceConfig)
     """Memory and reach of back-propagation through time."""
@@ -323,6 +329,8 @@ class EvaluationConfig:
         for name in ("batch_size", "max_clips"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1 or null, found {value}")
+        if not all(map(math.isfinite, self.thresholds or ())):
+            raise ValueError(f"thresholds must be numbers, found {self.thresholds}")
         if self.thresholds is not None and list(self.thresholds) != sorted(set(self.thresholds)):
             raise ValueError(f"thresholds must be ascending and different, found {self.thresholds}")
         if self.resamples and not 100 <= self.resamples <= 100_000:

@@ -81,7 +81,11 @@ def load_diagnosis(path: Path) -> Diagnosis | None:
         if record["schema"] != SCHEMA:
             raise RunError(f"'{path}' has schema {record['schema']}; this version of framecast reads {SCHEMA}.")
         findings = tuple(Finding(**_known(Finding, finding)) for finding in record["findings"])
-        rest: dict[str, Any] = {"checks": tuple(record["checks"]), "skipped": dict(record["skipped"]), "findings": findings}
+        rest: dict[str, Any] = {
+            "checks": tuple(record["checks"]),
+            "skipped": dict(record["skipped"]),
+            "findings": findings,
+        }
         return Diagnosis(**{**_known(Diagnosis, record), **rest})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"'{path}' is not a diagnosis that framecast wrote ({error}).") from None

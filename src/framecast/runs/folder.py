@@ -25,6 +25,7 @@
 The folder can be moved; nothing in it names its own place.
 """
 
+import hashlib
 import json
 import os
 import socket
@@ -97,6 +98,13 @@ class RunFolder:
     def holds_a_run(self) -> bool:
         """True once a training has started in it."""
         return self.config.exists() or self.record.exists()
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights; empty where there are none yet."""
+        if not self.weights.is_file():
+            return ""
+        with self.weights.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def require(self) -> "RunFolder":
         """Return self when a trained run lies here.

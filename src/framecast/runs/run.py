@@ -80,7 +80,7 @@ class Run:
             ConfigurationError: no such baseline, or one that cannot be computed here.
         """
         baseline = build_baseline(name, self.normaliser.plain_spec(self.record.spec), quantity or self.quantity)
-        if any(True for _ in baseline.buffers()):
+        if baseline.state_dict():
             load_weights(baseline, self.folder.baselines, prefix=f"{name}.")
         return baseline.eval()
 

@@ -25,9 +25,13 @@ class Progress:
     validated_step: int = 0
     """Step of the last validation."""
     best_loss: float | None = None
-    """Validation loss of the saved weights; None before the first validation."""
+    """Lowest validation loss; None before the first validation."""
     best_epoch: int | None = None
     """Epoch (1-based) of that validation."""
+    kept_loss: float | None = None
+    """Validation loss of the saved weights, which are the best or the last."""
+    kept_epoch: int | None = None
+    """Epoch of those."""
     since_best: int = 0
     """Validations since then."""
     since_reduction: int = 0
@@ -40,10 +44,18 @@ class Progress:
     """The part of it in which the loop waited for clips. What a clock says is no part of where a training stands."""
     sums: dict[str, float] = field(default_factory=dict[str, float])
     """Training loss and its terms, summed over the clips since the last validation."""
+    seen: dict[str, int] = field(default_factory=dict[str, int])
+    """The clips that each of these sums is over; a term that is not computed in every step has fewer."""
     clips: int = 0
     """Clips since the last validation."""
     rows: list[Row] = field(default_factory=list[Row])
     """The training log so far."""
+
+    def __post_init__(self) -> None:
+        if not self.seen:  # a checkpoint of an earlier version, where every term was computed in every step
+            self.seen = dict.fromkeys(self.sums, self.clips)
+        if self.kept_epoch is None:  # of an earlier version, which always kept the best
+            self.kept_epoch, self.kept_loss = self.best_epoch, self.best_loss
 
 
 def save_checkpoint(path: Path, progress: Progress, tensors: Mapping[str, Any]) -> None:

@@ -4,8 +4,8 @@ A recurrent network starts thousands of small kernels a step, and on a GPU start
 them. A CUDA graph starts all of them at once: both passes are recorded for one shape of batch, and each step copies its
 batch to where the recording reads and replays it. Batches of another shape (the last one of an epoch) run as they are.
 
-What is recorded must do the same whatever the values are. So nothing that draws random numbers inside, and no sampling
-schedule: where a model reads the truth decides which steps it runs.
+What is recorded must do the same whatever the values are. So nothing that draws random numbers inside, no sampling
+schedule (where a model reads the truth decides which steps it runs), no scheduled weights and no adversary.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from framecast.frames.batch import Batch
 from framecast.frames.errors import ConfigurationError
+from framecast.losses.weighted_sum import WeightedSum
 from framecast.runs.config import TrainingConfig
 
 Losses = tuple[Tensor, Mapping[str, Tensor]]
@@ -29,12 +30,13 @@ _WARM_UP = 3
 class Gradients(Protocol):
     """Computes a step's loss, and leaves its gradients in the weights."""
 
-    def __call__(self, batch: Batch, true_inputs: Tensor | None) -> Losses:
+    def __call__(self, batch: Batch, true_inputs: Tensor | None, *, step: int | None = None) -> Losses:
         """Compute.
 
         Args:
             batch: on the module's device.
             true_inputs: where a teacher tells the truth, or None.
+            step: of the optimiser, 0-based, for losses that depend on it; None where none does.
         """
         ...
 
@@ -47,11 +49,12 @@ class Recorder(Protocol):
         ...
 
 
-def check_recording(config: TrainingConfig, device: str) -> None:
+def check_recording(config: TrainingConfig, device: str, loss: WeightedSum) -> None:
     """Whether steps can be recorded, where that is asked for.
 
     Raises:
-        ConfigurationError: not on this device, or not with a sampling schedule.
+        ConfigurationError: not on this device, or not with a sampling schedule, scheduled weights of losses or an
+            adversarial loss.
     """
     if config.cuda_graphs and device != "cuda":
         raise ConfigurationError(
@@ -62,6 +65,16 @@ def check_recording(config: TrainingConfig, device: str) -> None:
         raise ConfigurationError(
             f"training.cuda_graphs is true, and training.sampling.name is {config.sampling.name}: where a model reads "
             "the truth decides which steps it runs, so they cannot be recorded; set cuda_graphs to false."
+        )
+    if config.cuda_graphs and loss.adversarial is not None:
+        raise ConfigurationError(
+            "training.cuda_graphs is true, and the loss has an adversarial term: its discriminators begin late and "
+            "have their penalty now and then, so steps differ and cannot be recorded; set cuda_graphs to false."
+        )
+    if config.cuda_graphs and loss.scheduled:
+        raise ConfigurationError(
+            f"training.cuda_graphs is true, and the weight of loss.{loss.scheduled[0]} follows a schedule: a recorded "
+            "step repeats the weight that it was recorded with; set cuda_graphs to false."
         )
 
 
@@ -81,10 +94,11 @@ class DirectGradients:
         self._module = module
         self._fabric = fabric
 
-    def __call__(self, batch: Batch, true_inputs: Tensor | None) -> Losses:
+    def __call__(self, batch: Batch, true_inputs: Tensor | None, *, step: int | None = None) -> Losses:
         """Compute; see :class:`Gradients`."""
         self._module.zero_grad(set_to_none=True)
-        loss, parts = self._module(batch.context, batch.target, batch.mask, true_inputs)
+        given = () if step is None else (step,)  # modules without such losses need not know of steps
+        loss, parts = self._module(batch.context, batch.target, batch.mask, true_inputs, *given)
         self._fabric.backward(loss)
         return loss.detach(), {name: part.detach() for name, part in parts.items()}
 
@@ -100,14 +114,14 @@ class RecordedGradients:
         self._recorder = recorder
         self._recording: _Recording | None = None
 
-    def __call__(self, batch: Batch, true_inputs: Tensor | None) -> Losses:
+    def __call__(self, batch: Batch, true_inputs: Tensor | None, *, step: int | None = None) -> Losses:
         """Compute; see :class:`Gradients`."""
         if true_inputs is not None or batch.mask is not None or len(batch) != self._batch_size:
-            return self._direct(batch, true_inputs)
+            return self._direct(batch, true_inputs, step=step)
         if self._recording is None:
             self._recording = self._record(batch)
         if not self._recording.fits(batch):
-            return self._direct(batch, None)
+            return self._direct(batch, None, step=step)
         return self._recording.replay(batch)
 
     def _record(self, batch: Batch) -> "_Recording":

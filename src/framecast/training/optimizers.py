@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from torch import nn, optim
 
+from framecast.losses.adversarial import AdversarialConfig
 from framecast.runs.config import OptimizerConfig
 
 
@@ -19,3 +20,8 @@ def build_optimizer(parameters: Iterable[nn.Parameter], config: OptimizerConfig)
             return optim.AdamW(parameters, lr=config.lr, weight_decay=config.weight_decay, fused=True)
         case "rmsprop":
             return optim.RMSprop(parameters, lr=config.lr, alpha=config.decay, weight_decay=config.weight_decay)
+
+
+def build_discriminator_optimizer(parameters: Iterable[nn.Parameter], config: AdversarialConfig) -> optim.Optimizer:
+    """Build the optimiser of an adversary's discriminators: Adam, with a learning rate that stays."""
+    return optim.Adam(parameters, lr=config.lr, betas=config.betas, fused=True)

@@ -17,6 +17,7 @@ from lightning.fabric import Fabric
 from lightning.fabric.plugins import MixedPrecision
 from lightning.fabric.plugins import Precision as FabricPrecision
 from torch import Tensor
+from torch.optim import Optimizer
 
 from framecast.clips.clip_set import ClipSet
 from framecast.clips.late_drawing import draw_late
@@ -33,7 +34,7 @@ from framecast.training.host_memory import make_state_first
 from framecast.training.interrupt import StopRequest, stop_on_signals
 from framecast.training.log import Row, TrainingLog
 from framecast.training.module import TrainingModule
-from framecast.training.optimizers import build_optimizer
+from framecast.training.optimizers import build_discriminator_optimizer, build_optimizer
 from framecast.training.pictures import ValidationPictures
 from framecast.training.sampling import draw_true_inputs
 from framecast.training.schedules import learning_rate
@@ -86,11 +87,16 @@ class Trainer:
         self._fabric = fabric
         self._monitor = monitor
         self._pictures = pictures
-        self._optimizer = build_optimizer(module.parameters(), config.optimizer)
+        optimizers = [build_optimizer(module.model.parameters(), config.optimizer)]
+        if module.adversary is not None:
+            adversary = module.adversary
+            optimizers.append(build_discriminator_optimizer(adversary.parameters(), adversary.loss.config))
         if fabric.device.type == "cpu":
-            make_state_first(self._optimizer)
+            for optimizer in optimizers:
+                make_state_first(optimizer)
         self._bare = module
-        self._module, self._optimizer = fabric.setup(module, self._optimizer)
+        # An adversary's optimiser is the only other one.
+        self._module, self._optimizer, *self._opponents = fabric.setup(module, *optimizers)
         self._gradients = build_gradients(self._module, fabric, record=config.cuda_graphs, batch_size=config.batch_size)
         self._average = WeightAverage(module.model, decay=config.ema_decay) if config.ema_decay else None
         self._loader = ClipLoader(
@@ -132,6 +138,10 @@ class Trainer:
             )
         self._bare.model.load_state_dict(tensors["model"])
         self._optimizer.load_state_dict(tensors["optimizer"])
+        if self._bare.adversary is not None:
+            self._bare.adversary.load_state_dict(tensors["discriminators"])
+        for optimizer in self._opponents:
+            optimizer.load_state_dict(tensors["discriminator_optimizer"])
         if self._average is not None:
             self._average.load(tensors["average"])
         self._log.restore(self.progress.rows)
@@ -203,13 +213,17 @@ class Trainer:
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         true_inputs = draw_true_inputs(self._config.sampling, batch, seed=self._config.seed, step=progress.step)
-        loss, parts = self._gradients(batch, true_inputs)
-        limit = math.inf if self._config.clip_norm is None else self._config.clip_norm
-        norm = self._fabric.clip_gradients(self._module, self._optimizer, max_norm=limit, error_if_nonfinite=False)
+        loss, parts = self._gradients(batch, true_inputs, step=progress.step)
         value = float(loss)
-        if norm is None or not math.isfinite(value) or not bool(torch.isfinite(norm)):
+        optimizers = [self._optimizer]
+        adversary = self._bare.adversary
+        if adversary is not None and adversary.active(step=progress.step):
+            optimizers += self._opponents
+        # Each has its own limit, and none makes its step unless all can.
+        if not math.isfinite(value) or not all(self._clip(optimizer) for optimizer in optimizers):
             self._stop_not_finite(f"The loss or its gradient is no longer finite at step {progress.step + 1}")
-        self._optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         progress.step += 1
         if self._average is not None:
             self._average.update(self._bare.model, steps=progress.step)
@@ -217,7 +231,14 @@ class Trainer:
         progress.clips += clips
         for name, part in {"loss": loss, **parts}.items():
             progress.sums[name] = progress.sums.get(name, 0.0) + float(part) * clips
+            progress.seen[name] = progress.seen.get(name, 0) + clips
         self._monitor.stepped(step=progress.step, loss=value, clips=clips)
+
+    def _clip(self, optimizer: Optimizer) -> bool:
+        """Scale down what an optimiser's weights get; whether it is finite."""
+        limit = math.inf if self._config.clip_norm is None else self._config.clip_norm
+        norm = self._fabric.clip_gradients(self._module, optimizer, max_norm=limit, error_if_nonfinite=False)
+        return norm is not None and bool(torch.isfinite(norm))
 
     def _validate(self) -> None:
         progress = self.progress
@@ -239,13 +260,15 @@ class Trainer:
         if improved:
             progress.best_loss, progress.best_epoch = means["loss"], epoch
             progress.since_best = progress.since_reduction = 0
-            save_weights(self._weights, self._folder.weights)
         else:
             progress.since_best += 1
             progress.since_reduction += 1
+        if improved or self._config.keep == "last":
+            progress.kept_loss, progress.kept_epoch = means["loss"], epoch
+            save_weights(self._weights, self._folder.weights)
         self._log.append(self._row(epoch, means))
         progress.rows = self._log.rows
-        progress.sums, progress.clips = {}, 0
+        progress.sums, progress.seen, progress.clips = {}, {}, 0
         progress.validated_step = progress.step
         if self._config.schedule.name == "plateau" and progress.since_reduction >= self._config.schedule.patience:
             progress.reductions += 1
@@ -266,7 +289,7 @@ class Trainer:
     def _row(self, epoch: int, means: dict[str, float]) -> Row:
         progress = self.progress
         row: Row = {"epoch": epoch, "step": progress.step, "lr": float(self._optimizer.param_groups[0]["lr"])}
-        row |= {f"train_{name}": total / max(progress.clips, 1) for name, total in progress.sums.items()}
+        row |= {f"train_{name}": total / max(progress.seen[name], 1) for name, total in progress.sums.items()}
         row |= {f"val_{name}": mean for name, mean in means.items()}
         earlier = progress.rows[-1]["seconds"] if progress.rows else 0.0
         row["seconds"] = round(progress.seconds, 3)
@@ -276,6 +299,10 @@ class Trainer:
 
     def _save_checkpoint(self) -> None:
         tensors = {"model": self._bare.model.state_dict(), "optimizer": self._optimizer.state_dict()}
+        if self._bare.adversary is not None:
+            tensors["discriminators"] = self._bare.adversary.state_dict()
+        for optimizer in self._opponents:
+            tensors["discriminator_optimizer"] = optimizer.state_dict()
         if self._average is not None:
             tensors["average"] = self._average.state
         save_checkpoint(self._folder.checkpoint, self.progress, tensors)
@@ -295,9 +322,12 @@ class Trainer:
         # of that.
         _, tensors = load_checkpoint(self._folder.checkpoint)
         self._keep_weights(tensors.get("average", tensors["model"]))
+        rates = (
+            "training.optimizer.lr" if self._bare.adversary is None else "training.optimizer.lr or loss.adversarial.lr"
+        )
         raise TrainingError(
-            f"{what}; the last good weights are kept in '{self._folder.weights}'. Try a lower training.optimizer.lr or "
-            "a smaller training.clip_norm, and look for extreme values in the data with 'framecast inspect'."
+            f"{what}; the last good weights are kept in '{self._folder.weights}'. Try a lower {rates} or a smaller "
+            "training.clip_norm, and look for extreme values in the data with 'framecast inspect'."
         )
 
 

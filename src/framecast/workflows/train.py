@@ -14,7 +14,7 @@ from framecast.clips.normaliser import Normaliser
 from framecast.clips.preparing import ClipSets, prepare_clips
 from framecast.frames.errors import ConfigurationError, RunError, SplitError, TrainingError
 from framecast.frames.source import Source
-from framecast.losses.weighted_sum import build_loss
+from framecast.losses.weighted_sum import WeightedSum, build_loss
 from framecast.models.building import build_model
 from framecast.models.counting import macs_per_frame, parameter_count
 from framecast.models.layers.fusing import compile_seconds
@@ -40,6 +40,7 @@ from framecast.training.progress import SilentMonitor
 from framecast.training.sampling import check_sampling
 from framecast.training.trainer import Monitor, Trainer, build_fabric
 from framecast.workflows.data_page import write_data_page
+from framecast.workflows.doctor import examined, short_check_before, with_findings
 
 
 @final
@@ -51,6 +52,8 @@ class Prepared:
     source: Source
     clips: ClipSets
     model: Model
+    loss: WeightedSum
+    """Ready for these clips."""
 
 
 def prepare_training(
@@ -60,7 +63,7 @@ def prepare_training(
     static: NDArray[np.float32] | None = None,
     source: Source | None = None,
 ) -> Prepared:
-    """Open the source, cut it into clips and build the model; nothing is written.
+    """Open the source, cut it into clips, build the model and get the losses ready; nothing is written.
 
     Args:
         config: the resolved configuration.
@@ -69,12 +72,13 @@ def prepare_training(
         source: recordings to use instead of the configured ones.
 
     Raises:
-        FramecastError: bad settings or recordings, or nothing to train or validate on.
+        FramecastError: bad settings or recordings, nothing to train or validate on, or weights of a loss are missing.
     """
     # A device or compiler that is not there is found before anything is read or written.
     device = torch.device(choose_device(config.training.device))
     choose_compile(config.training.compile, device.type, flops=0)
-    check_recording(config.training, device.type)
+    loss = build_loss(config.loss, config.training.penalties)
+    check_recording(config.training, device.type, loss)
     if source is None:
         source = config.source.open()
     config = _as_prepared(config, source)
@@ -83,11 +87,12 @@ def prepare_training(
         if not len(clips.of(split)):
             raise SplitError(f"Training needs {split} clips, and there are none; give clips.split.{split} a share.")
     with torch.random.fork_rng():
+        loss.prepare(clips.spec, clips.normaliser.normalise)  # finds out whether it has the weights that it needs
         torch.manual_seed(config.training.seed)
         model = build_model(config.model.name, config.model.settings, clips.spec)
     check_sampling(config.training.sampling, model)
     draw_late(clips.train, config.training.draw_on_device, device)  # refuses what it cannot do
-    return Prepared(config, source, clips, model)
+    return Prepared(config, source, clips, model, loss)
 
 
 def _as_prepared(config: RunConfig, source: Source) -> RunConfig:
@@ -157,6 +162,10 @@ def train(
             _write_before_training(folder, prepared, record)
             if leaks is not None:
                 folder.leaks.write_text(leaks.to_json(), encoding="utf-8")
+            diagnosis = short_check_before(
+                folder, config=prepared.config, clips=prepared.clips, model=prepared.model, leaks=leaks
+            )
+            record = with_findings(record, diagnosis)
         return _train_in(folder, prepared, record, resume=resume, monitor=monitor or SilentMonitor())
 
 
@@ -214,9 +223,7 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
     fabric = build_fabric(config)
     if fabric.device.type == "cpu":
         keep_freed_memory()
-    module = TrainingModule(
-        prepared.model, build_loss(prepared.config.loss, config.penalties), prepared.clips.normaliser
-    )
+    module = TrainingModule(prepared.model, prepared.loss, prepared.clips.normaliser, seed=config.seed)
     sealed = prepared.clips.for_training()
     every = config.pictures_every
     trainer = Trainer(
@@ -237,7 +244,10 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
     choice = record.compiled if resume and config.compile == "auto" else config.compile
     compiled = choose_compile(choice, fabric.device.type, flops=flops)
     set_recurrence(prepared.model, config.recurrence, fused=compiled)
-    monitor.introduced("\n".join([summary(prepared.model), *(f"Note: {note}" for note in record.notes)]))
+    notes = [f"Note: {note}" for note in record.notes]
+    if module.adversary is not None:
+        notes.insert(0, f"discriminators: {module.adversary.parameter_count:,} parameters, in training alone")
+    monitor.introduced("\n".join([summary(prepared.model), *notes]))
     if resume:
         trainer.restore()
     precision = str(choose_precision(choose_device(config.device), config.precision))
@@ -256,7 +266,8 @@ def _train_in(folder: RunFolder, prepared: Prepared, record: RunRecord, *, resum
         spent = round(record.compile_seconds + compile_seconds() - compiled_before, 3)
         record = dataclasses.replace(record, compile_seconds=spent)
         _with_progress(record, trainer, status=status).save(folder.record)
-    return Run.open(folder.path)
+    run = Run.open(folder.path)
+    return run if status == "interrupted" else examined(run, clips=prepared.clips)
 
 
 def _first_record(prepared: Prepared, leaks: LeakReport | None) -> RunRecord:
@@ -288,8 +299,8 @@ def _with_progress(record: RunRecord, trainer: Trainer, *, status: Status) -> Ru
         status=status,
         steps=progress.step,
         epochs=trainer.epochs,
-        best_epoch=progress.best_epoch,
-        best_loss=progress.best_loss,
+        best_epoch=progress.kept_epoch,
+        best_loss=progress.kept_loss,
         seconds=progress.seconds,
         waiting_seconds=progress.waiting_seconds,
         versions=installed_versions(),

@@ -1,0 +1,1 @@
+"""Networks that tell forecasts from the truth, for adversarial training. A file each."""
