@@ -44,7 +44,18 @@ def test_type_checkers_see_the_same_names_from_the_same_places() -> None:
 
 
 def test_each_command_has_its_function() -> None:
-    for command in ("demo", "inspect", "prepare", "train", "evaluate", "predict", "report", "compare"):
+    for command in (
+        "demo",
+        "inspect",
+        "prepare",
+        "train",
+        "evaluate",
+        "predict",
+        "report",
+        "compare",
+        "doctor",
+        "audit",
+    ):
         assert command in framecast.__all__
     assert set(framecast.choices()) == set(choices())
 

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from framecast.runs.configure import configure
     from framecast.runs.run import Run
     from framecast.sources.open import open_source
+    from framecast.workflows.audit import audit
     from framecast.workflows.demo import demo
+    from framecast.workflows.doctor import doctor
     from framecast.workflows.evaluate import evaluate
     from framecast.workflows.inspect import inspect
     from framecast.workflows.listing import choices
@@ -55,10 +57,12 @@ __all__ = [
     "SequenceInfo",
     "Source",
     "__version__",
+    "audit",
     "choices",
     "compare",
     "configure",
     "demo",
+    "doctor",
     "evaluate",
     "inspect",
     "open_source",
@@ -82,10 +86,12 @@ _HOME = {
     "Sequence": "framecast.frames.sequence",
     "SequenceInfo": "framecast.frames.sequence",
     "Source": "framecast.frames.source",
+    "audit": "framecast.workflows.audit",
     "choices": "framecast.workflows.listing",
     "compare": "framecast.workflows.report",
     "configure": "framecast.runs.configure",
     "demo": "framecast.workflows.demo",
+    "doctor": "framecast.workflows.doctor",
     "evaluate": "framecast.workflows.evaluate",
     "inspect": "framecast.workflows.inspect",
     "open_source": "framecast.sources.open",

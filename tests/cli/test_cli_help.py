@@ -11,7 +11,20 @@ import pytest
 from framecast.cli.main import app
 from framecast.version import __version__
 
-COMMANDS = ("demo", "inspect", "prepare", "train", "evaluate", "predict", "report", "compare", "list")
+COMMANDS = (
+    "demo",
+    "inspect",
+    "prepare",
+    "train",
+    "evaluate",
+    "predict",
+    "report",
+    "compare",
+    "doctor",
+    "audit",
+    "list",
+    "weights",
+)
 HEAVY = ("torch", "numpy", "av", "matplotlib", "PIL", "lightning", "pydantic", "jinja2", "safetensors")
 KINDS = {
     "models": "convlstm_stack",
@@ -21,6 +34,7 @@ KINDS = {
     "presets": "r2-peephole",
     "baselines": "persistence",
     "conventions": "strict",
+    "checks": "collapse",
 }
 
 
@@ -66,6 +80,7 @@ def test_every_flag_of_the_contract_is_there(cli: Callable[..., Any]) -> None:
         "predict": "--horizon --with-context --fps --out --device --precision",
         "report": "--out",
         "compare": "--out",
+        "doctor": "--set --max-clips --device",
     }
     for command, flags in promised.items():
         text = cli(command, "--help").out

@@ -9,7 +9,16 @@ from framecast.models.table import MODELS
 
 def test_every_kind_and_one_kind() -> None:
     everything = framecast.choices()
-    assert list(everything) == ["models", "baselines", "losses", "metrics", "conventions", "sources", "presets"]
+    assert list(everything) == [
+        "models",
+        "baselines",
+        "losses",
+        "metrics",
+        "conventions",
+        "sources",
+        "checks",
+        "presets",
+    ]
     assert everything["models"] == {name: entry.summary for name, entry in MODELS.items()}
     for kind, entries in everything.items():
         assert framecast.choices(kind) == {kind: entries}

@@ -6,11 +6,11 @@ from rich.table import Table
 
 from framecast.cli.terminal import Json, show, show_json
 
-Kind = Literal["models", "losses", "metrics", "sources", "presets", "baselines", "conventions"]
+Kind = Literal["models", "losses", "metrics", "sources", "presets", "baselines", "conventions", "checks"]
 
 
 def list_choices(kind: Kind | None = None, /, *, as_json: Json = False) -> int:
-    """What can be chosen: models, losses, metrics, sources, presets, baselines, conventions.
+    """What can be chosen: models, losses, metrics, sources, presets, baselines, conventions, checks.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """The program ``framecast``: its commands, and what becomes of errors.
 
 Heavy imports happen inside the commands, so that ``framecast --help`` answers at once. Exit codes: 0 done, 2 a mistake
-of the user's or a disk that refuses (one sentence, no traceback), 130 interrupted, 1 whoever read the output left
-before its end. A defect of ours keeps its traceback.
+of the user's or a disk that refuses (one sentence, no traceback), 3 the doctor found a fault, 130 interrupted, 1
+whoever read the output left before its end. A defect of ours keeps its traceback.
 """
 
 import io
@@ -11,8 +11,10 @@ import sys
 
 from cyclopts import App, CycloptsError, Group
 
+from framecast.cli.audit import audit
 from framecast.cli.compare import compare
 from framecast.cli.demo import demo
+from framecast.cli.doctor import doctor
 from framecast.cli.evaluate import evaluate
 from framecast.cli.inspect import inspect
 from framecast.cli.list import list_choices
@@ -21,6 +23,7 @@ from framecast.cli.prepare import prepare
 from framecast.cli.report import report
 from framecast.cli.terminal import INTERRUPTED, show_mistake
 from framecast.cli.train import train
+from framecast.cli.weights import weights
 from framecast.frames.errors import FramecastError
 from framecast.version import __version__
 
@@ -35,12 +38,16 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app["--help"].group = app["--version"].group = Group("Help", sort_key=99)
-for command in (demo, inspect, prepare, train, evaluate, predict, report, compare):
+for command in (demo, inspect, prepare, train, evaluate, predict, report, compare, doctor, audit):
     app.command(command, sort_key=len(app.resolved_commands()))
 app.command(list_choices, name="list", sort_key=len(app.resolved_commands()))
+app.command(weights, sort_key=len(app.resolved_commands()))
 app["train"].usage = "Usage: framecast train [SOURCE] --out RUN [OPTIONS]"
 app["compare"].usage = "Usage: framecast compare RUN RUN ... [OPTIONS]"
+app["doctor"].usage = "Usage: framecast doctor RUN|SOURCE [OPTIONS]"
+app["audit"].usage = "Usage: framecast audit [NAME] [OPTIONS]"
 app["list"].usage = "Usage: framecast list [KIND] [OPTIONS]"
+app["weights"].usage = "Usage: framecast weights [NAME] [OPTIONS]"
 
 
 def main(arguments: list[str] | None = None) -> None:

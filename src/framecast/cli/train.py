@@ -143,7 +143,8 @@ def _print_training(run: "Run") -> None:
     record, folder = run.record, shlex.quote(str(run.folder.path))
     best = ""
     if record.best_epoch is not None:
-        best = f", best validation loss {record.best_loss:.5f} in epoch {record.best_epoch}"
+        which = "best" if run.config.training.keep == "best" else "last"
+        best = f", {which} validation loss {record.best_loss:.5f} in epoch {record.best_epoch}"
     compiling = f" ({record.compile_seconds:.0f} s of it compiling)" if record.compiled else ""
     show(f"{record.model}: {record.status} after {record.steps} steps in {record.seconds:.0f} s{compiling}{best}.")
     if record.status != "interrupted":

@@ -21,8 +21,9 @@ Axes: T frames, C channels, H height, W width.
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any, final
 
 import numpy as np
@@ -32,6 +33,7 @@ from framecast.clips.clip_set import ClipSet
 from framecast.clips.clip_sets import ClipSets
 from framecast.clips.conversion import as_float, resize_frames
 from framecast.clips.windows import Segment
+from framecast.frames.errors import RunError
 from framecast.frames.sequence import Split
 
 BUDGET_FRAMES = 20_000
@@ -115,6 +117,24 @@ class LeakReport:
     def to_json(self) -> str:
         """The content of ``leaks.json``."""
         return json.dumps({"schema": 1, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def load_leaks(path: Path) -> LeakReport | None:
+    """Read ``leaks.json``; None where there is none.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        names = {item.name for item in fields(LeakReport)}
+        known: dict[str, Any] = {name: value for name, value in values.items() if name in names}
+        known["examples"] = tuple(Leak(**leak) for leak in values["examples"])
+        return LeakReport(**known)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RunError(f"'{path}' is not a report of leaks that framecast wrote ({error}).") from None
 
 
 def find_leaks(clips: ClipSets, *, budget: int = BUDGET_FRAMES) -> LeakReport | None:

@@ -1,5 +1,6 @@
 """List: the choices of every kind, from the rooms' tables. Imports nothing heavy."""
 
+from framecast.diagnosis.table import CHECKS
 from framecast.frames.errors import ConfigurationError, unknown_choice
 from framecast.losses.table import LOSSES
 from framecast.metrics.conventions.table import CONVENTIONS
@@ -16,6 +17,7 @@ _TABLES = {
     "metrics": METRICS,
     "conventions": CONVENTIONS,
     "sources": SOURCES,
+    "checks": CHECKS,
 }
 
 
@@ -23,7 +25,7 @@ def choices(kind: str | None = None) -> dict[str, dict[str, str]]:
     """Names and one line each, by kind.
 
     Args:
-        kind: models, baselines, losses, metrics, conventions, sources or presets; None returns all.
+        kind: models, baselines, losses, metrics, conventions, sources, checks or presets; None returns all.
 
     Raises:
         ConfigurationError: no such kind.
