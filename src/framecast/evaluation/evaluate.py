@@ -153,6 +153,7 @@ def evaluate_rows(
         independence=units.independence,
         differences=differences,
         unavailable=dict(unavailable or {}),
+        weights=run.folder.fingerprint(),
         cost=Cost(
             parameters=run.record.parameters,
             trainable=run.record.trainable,

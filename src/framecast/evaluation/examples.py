@@ -22,7 +22,7 @@ def choose_examples(tally: Accumulator, clips: ClipSet, metric_name: str) -> lis
     Args:
         tally: of the model, under the leading convention.
         clips: those that were evaluated, in order.
-        metric_name: a metric of errors.
+        metric_name: a metric of errors; where no clip has a value of it by itself (that of a set), one clip is taken.
     """
     metric = next(metric for metric in tally.convention.metrics if metric.name == metric_name)
     values = clip_values(metric, tally.per_clip)
@@ -30,7 +30,9 @@ def choose_examples(tally: Accumulator, clips: ClipSet, metric_name: str) -> lis
     # A clip without any value to score added 0 to everything.
     scored = np.any([(rows != 0).reshape(len(rows), -1).any(axis=1) for rows in tally.per_clip.values()], axis=0)
     order = order[scored[order]] if scored.any() else order
-    places: list[tuple[Example, int]] = [("typical", len(order) // 2), ("best", 0), ("worst", len(order) - 1)]
+    places: list[tuple[Example, int]] = [("typical", len(order) // 2)]
+    if not np.isnan(values).all():
+        places += [("best", 0), ("worst", len(order) - 1)]
     kept: dict[int, ExampleClip] = {}
     for why, place in places:
         index = int(order[place])

@@ -119,5 +119,5 @@ def _outcome(interval: Interval | None, better: Better, mine: float, theirs: flo
         best = 1.0 if better == "one" else 0.0
         if (mine - best) * (theirs - best) < 0:
             return "unclear"
-        up = mine < best
+        up = min(mine, theirs) < best
     return "better" if (low > 0) == up else "worse"

@@ -1,5 +1,6 @@
 """Placing: where a run's result would stand in a published table, and what speaks against setting it there."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -207,12 +208,12 @@ def _place(
     ]
     scores = results.conventions.get(convention, {}).get(results.model)
     value = None if scores is None else scores.overall.get(column.metric or "")
-    if not rivals or scores is None or value is None or value != value:  # noqa: PLR0124 - NaN has no rank
+    if not rivals or scores is None or value is None or math.isnan(value):
         return None
     value *= column.times
     sign = 1 if column.better == "lower" else -1
-    ends = scores.intervals.get(column.metric or "")
-    interval = None if ends is None else (ends[0] * column.times, ends[1] * column.times)
+    low, high = scores.intervals.get(column.metric or "", (math.nan, math.nan))
+    interval = None if math.isnan(low) or math.isnan(high) else (low * column.times, high * column.times)
 
     def rank(of: float) -> int:
         return 1 + sum(sign * figure < sign * of for _, figure in rivals)

@@ -64,27 +64,37 @@ class Tallies:
                     torch.cuda.synchronize(device)
                 seconds = time.perf_counter() - started
             found = self._chosen(forecast_on(self._spaces, forecast.frames, scale_of[row.plain], dtype=self._dtype))
-            members: Frames = {}
-            if forecast.members is not None and self._needs_members:
-                clips = forecast.members.shape[:2]
-                every = forecast_on(
-                    self._spaces, forecast.members.flatten(0, 1), scale_of[row.plain], dtype=self._dtype
-                )
-                members = {space: frames.unflatten(0, clips) for space, frames in self._chosen(every).items()}
-            for convention in self._conventions:
-                space = convention.space
-                self.of[convention.name, row.name].update(found[space], truth[space], mask, members.get(space))
+            if forecast.members is None or not self._needs_members:
+                self._count(row, found, truth, mask, {})
+            else:  # clip by clip: on every scale, members are many frames
+                for clip, ensemble in enumerate(forecast.members):
+                    one = slice(clip, clip + 1)
+                    scaled = self._chosen(forecast_on(self._spaces, ensemble, scale_of[row.plain], dtype=self._dtype))
+                    self._count(
+                        row,
+                        {space: frames[one] for space, frames in found.items()},
+                        {space: frames[one] for space, frames in truth.items()},
+                        None if mask is None else mask[one],
+                        {space: frames[None] for space, frames in scaled.items()},
+                    )
             space = self._conventions[0].space
             self._maps[row.name].add(found[space], truth[space], mask)
-            for channel, name in enumerate(self._names):
-                part = slice(channel, channel + 1)
-                self._of_channel[row.name, name].update(
-                    found[space][:, :, part],
-                    truth[space][:, :, part],
-                    None if mask is None else mask[:, :, part],
-                    members[space][:, :, :, part] if space in members else None,
-                )
         return seconds
+
+    def _count(self, row: Row, found: Frames, truth: Frames, mask: Tensor | None, members: Frames) -> None:
+        """Add clips of one row: (B, T, C, H, W) by scale, and (B, S, T, C, H, W) of an ensemble."""
+        for convention in self._conventions:
+            space = convention.space
+            self.of[convention.name, row.name].update(found[space], truth[space], mask, members.get(space))
+        space = self._conventions[0].space
+        for channel, name in enumerate(self._names):
+            part = slice(channel, channel + 1)
+            self._of_channel[row.name, name].update(
+                found[space][:, :, part],
+                truth[space][:, :, part],
+                None if mask is None else mask[:, :, part],
+                members[space][:, :, :, part] if space in members else None,
+            )
 
     def per_clip(self, convention: Convention) -> dict[str, dict[str, FloatArray]]:
         """By row, the statistics under a convention."""

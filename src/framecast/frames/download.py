@@ -157,7 +157,11 @@ def _check(path: Path, file: RemoteFile) -> None:
 
 
 def _digest(path: Path, file: RemoteFile) -> str:
-    algorithm = file.checksum.partition(":")[0]
+    return checksum_of(path, file.checksum.partition(":")[0])
+
+
+def checksum_of(path: Path, algorithm: str) -> str:
+    """Algorithm and hexadecimal digest of a file, as in :attr:`RemoteFile.checksum`."""
     with path.open("rb") as opened:
         found = hashlib.file_digest(opened, lambda: hashlib.new(algorithm, usedforsecurity=False))
     return f"{algorithm}:{found.hexdigest()}"

@@ -68,9 +68,11 @@ def clip_values(metric: Metric, per_clip: Mapping[str, FloatArray]) -> FloatArra
     """One metric's value of every clip by itself, over its leads, (N,): to find typical, best and worst clips.
 
     Args:
-        metric: a metric of the convention under which the statistics were gathered; none of a set.
+        metric: a metric of the convention under which the statistics were gathered; of a set no clip has a value.
         per_clip: (N, T) or (N, T, K) by statistic.
     """
+    if isinstance(metric, SetMetric):
+        return np.full(len(next(iter(per_clip.values()))), np.nan)
     wanted = {name for name, rows in per_clip.items() if rows.ndim >= 2}
     if metric.lead_mean:
         return metric.value({name: per_clip[name] for name in wanted}).mean(axis=1)

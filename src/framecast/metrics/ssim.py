@@ -38,7 +38,7 @@ class FrameSsim(Statistic):
         # SSIM depends on values and L only through their quotient.
         unit = (self.formula.data_range / torch.where(span > 0, span, 1.0))[..., None, None, None]
         found = self._of_leads(forecast * unit, target * unit, mask)
-        return {name: torch.where(span > 0, values, 0.0) for name, values in found.items()}
+        return {name: torch.where((span > 0) | values.isnan(), values, 0.0) for name, values in found.items()}
 
     def _of_leads(self, forecast: Tensor, target: Tensor, mask: Tensor | None) -> Mapping[str, Tensor]:
         """Lead by lead, so that the maps of a large clip need not be held all at once."""

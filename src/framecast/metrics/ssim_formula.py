@@ -126,6 +126,8 @@ class SsimFormula:
 def image_mean(values: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
     """The mean over the windows of each image, and whether it has any.
 
+    Lines are added first, for the reason that :func:`framecast.metrics.statistic.frame_sum` gives.
+
     Args:
         values: (B, C, H, W) by window.
         valid: the same shape, bool; None when every window counts.
@@ -133,9 +135,8 @@ def image_mean(values: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
     Returns:
         (B,), 0 without a window, and (B,) bool.
     """
-    values = values.flatten(1)
     if valid is None:
-        return values.mean(dim=1), torch.ones(len(values), dtype=torch.bool, device=values.device)
-    valid = valid.flatten(1)
-    count = valid.sum(dim=1)
-    return torch.where(valid, values, 0.0).sum(dim=1) / count.clamp(min=1), count > 0
+        whole = torch.ones(len(values), dtype=torch.bool, device=values.device)
+        return values.mean(dim=-1).mean(dim=(-2, -1)), whole
+    count = valid.flatten(1).sum(dim=1)
+    return torch.where(valid, values, 0.0).sum(dim=-1).sum(dim=(-2, -1)) / count.clamp(min=1), count > 0

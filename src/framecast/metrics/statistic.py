@@ -123,10 +123,14 @@ class ChannelCount(Statistic):
 
 
 def frame_sum(values: Tensor, mask: Tensor | None) -> Tensor:
-    """Sum over each frame, (B, T, C, H, W) → (B, T), leaving out what the mask says is missing."""
+    """Sum over each frame, (B, T, C, H, W) → (B, T), leaving out what the mask says is missing.
+
+    Lines come first: a single long sum may be shared among the processor's cores, which adds a frame that is alone in
+    its batch in another order than one in company.
+    """
     if mask is not None:
         values = torch.where(mask, values, 0.0)
-    return values.sum(dim=(-3, -2, -1))
+    return values.sum(dim=-1).sum(dim=(-2, -1))
 
 
 def value_count(target: Tensor, mask: Tensor | None) -> Tensor:

@@ -5,8 +5,8 @@
   2017), which many papers have taken over. The same in kg m⁻² s⁻¹, of which 1 is 3600 mm/h.
 * Rain amount: what falls at those rates in the time that an amount is of. Without that time nothing is usual: 5 mm are
   a rainstorm in five minutes and little in a day.
-* Reflectivity: 20, 30, 35 and 40 dBZ, as papers on the Shanghai and MeteoNet radars have them (DiffCast, Yu et al.
-  2024); by Marshall and Palmer's relation 0.6, 2.7, 5.6 and 11.5 mm/h.
+* Reflectivity: 20, 30, 35 and 40 dBZ, as papers on the radars of Shanghai and CIKM have them (DiffCast, Yu et al.
+  2024, which takes lower ones for MeteoNet); by Marshall and Palmer's relation 0.6, 2.7, 5.6 and 11.5 mm/h.
 """
 
 import re

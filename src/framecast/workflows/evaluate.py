@@ -1,6 +1,7 @@
 """Evaluate: a run and every baseline on the same clips; the table, the verdict, the files behind a report."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -69,6 +70,9 @@ def evaluate(
     """
     if max_clips is not None and max_clips < 1:
         raise ConfigurationError(f"At least 1 clip is needed to evaluate, found --max-clips {max_clips}.")
+    if not all(map(math.isfinite, thresholds)):
+        found = ", ".join(f"{value:g}" for value in thresholds)
+        raise ConfigurationError(f"Thresholds must be numbers, found --threshold {found}.")
     if out is not None:
         check_replaceable(Path(out))
     if not isinstance(run, Run):
@@ -82,9 +86,9 @@ def evaluate(
     recordings = _recordings(run, source)
     clips, notes = _clips(run, recordings, split)
     _check_units(run, clips)
+    asked = tuple(sorted(set(thresholds))) or settings.thresholds or ()
     chosen, unavailable = _conventions(
-        named or (("physical", "strict") if clips.units else ("strict",)),
-        tuple(sorted(set(thresholds))) or settings.thresholds or _usual_thresholds(clips),
+        named or (("physical", "strict") if clips.units else ("strict",)), asked or _usual_thresholds(clips)
     )
     quantity = _quantity(run, clips)
     references, missing = _baselines(baselines or settings.baselines, run, quantity)
@@ -92,6 +96,12 @@ def evaluate(
     if split == "train":
         warnings.append(
             "These are the clips that the model was trained on: the scores say nothing about new recordings."
+        )
+    if asked and not any(convention.thresholds == asked for convention in chosen):
+        names = ", ".join(convention.name for convention in chosen)
+        warnings.append(
+            f"The thresholds that were given had no effect: the conventions of this evaluation ({names}) count no events, "
+            "or have thresholds of their own; --convention physical takes any."
         )
     with computing(place, precision):
         evaluation = evaluate_rows(
@@ -129,9 +139,9 @@ def _conventions(names: Sequence[str], thresholds: tuple[float, ...]) -> tuple[l
         unavailable |= {f"{name}/{metric}": reason for metric, reason in convention.unavailable().items()}
         convention = convention.available()
         if not any(metric.better for metric in convention.metrics):
-            reasons = "; ".join(dict.fromkeys(unavailable.values()))
-            why = reasons or "it needs thresholds; give some, in the recording's own units, with --threshold"
-            raise ConfigurationError(f"The convention '{name}' has nothing that can be computed here: {why}.")
+            reasons = " ".join(dict.fromkeys(unavailable.values()))
+            why = reasons or "It needs thresholds; give some, in the recording's own units, with --threshold."
+            raise ConfigurationError(f"The convention '{name}' has nothing that can be computed here. {why}")
         chosen.append(convention)
     return chosen, unavailable
 

@@ -179,6 +179,8 @@ class Results:
     """By convention, by baseline, by metric: the model against it."""
     unavailable: dict[str, str] = field(default_factory=dict[str, str])
     """By metric (``convention/metric``) or baseline that was asked for and not computed: why, and how to get it."""
+    weights: str = ""
+    """SHA-256 of the run's ``weights.safetensors``, by which results of an earlier state of it are known."""
     precision: str = "32"
     """In what forecasts were computed: "32" or "bf16"."""
     examples: list[ExampleClip] = field(default_factory=list["ExampleClip"])

@@ -57,7 +57,7 @@ class Convention:
         """With the metrics of events; itself where it has none, or there is no threshold.
 
         Args:
-            thresholds: what the user chose, ascending; its own come before them.
+            thresholds: what the user chose, ascending; a convention with thresholds of its own keeps those.
         """
         chosen = self.thresholds or thresholds
         if self.events is None or not chosen:

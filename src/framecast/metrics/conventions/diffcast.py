@@ -1,7 +1,8 @@
 """``diffcast``: scores of radar nowcasts as DiffCast's code prints them, also for the papers that took its code over.
 
 Counts are summed over clips for each lead; a score is the mean over leads, then over thresholds, and a lead for which
-it is undefined counts as 0 (also in ``far``, where 0 is perfect). Pooled scores sum over the leads instead.
+it is undefined counts as 0 (also in ``far``, where 0 is perfect). Pooled scores sum over the leads instead. The code
+pads frames with zeros before it pools; where no threshold is below 0, that is the same as smaller blocks at the edge.
 """
 
 from framecast.metrics.absolute_error import MeanAbsoluteError
@@ -42,11 +43,15 @@ DIFFCAST = Convention(
     metrics=(MeanSquaredError(), MeanAbsoluteError()),
     events=_events,
     notes=(
-        "Thresholds are those that the data set has in the paper: 20, 30, 35, 40 for dBZ, 16 to 219 for SEVIR.",
+        "Thresholds are the user's, or usual for the units. In the paper they are 20, 30, 35, 40 for Shanghai and CIKM, "
+        "12, 18, 24, 32 for MeteoNet, and those of sevir for SEVIR.",
         "csi, far, pod and hss are means over single leads; csi_pool4 and csi_pool16 sum over leads first.",
         "A lead without events counts as 0, in far as in csi.",
         "The published code clips values to the scale of the data set and cuts decimals off; here they stay, which is "
         "the same for whole thresholds within the scale, except that forecasts of integer recordings are rounded.",
-        "Its CRPS is not the usual score; the convention ensemble has that.",
+        "mse and mae are in the recording's units, of forecasts that are not clipped.",
+        "The ssim and lpips that its code prints are those of strict and perceptual, and so is its psnr, exact frames "
+        "apart, where the native range is the scale of the data set. Its CRPS is not the usual score, which ensemble "
+        "has.",
     ),
 )

@@ -6,9 +6,10 @@ pixels of a frame: sums over the pixels of a channel, mean over clips, leads and
 default: Gaussian window of 11x11, σ 1.5, population covariance, windows inside the frame (torchmetrics took in windows
 that reach over the border only from September 2024 on), and L not given.
 
-Without L, torchmetrics takes the larger range of forecast and truth in the batch that it was handed, so the published
-figure depends on the size of the batch and on its company. Here L is the range of each clip by itself, which is theirs
-for a batch of one clip, and does not depend on anything else.
+Without L, torchmetrics takes the larger range of forecast and truth over all that it looks at together: every clip of
+the test in versions up to the middle of 2022, which collected them; the batch at hand in later ones. So the published
+figure depends on a clip's company. Here L is the range of each clip by itself, which is theirs for one clip at a time,
+and does not depend on anything else.
 """
 
 from framecast.metrics.absolute_error import MeanAbsoluteError
@@ -40,7 +41,7 @@ EARTHFORMER = Convention(
         "with its size.",
         "ssim takes as L the larger range of forecast and truth over each clip: a forecast that overshoots widens it, "
         "and a clip in which neither varies does not count.",
-        "The published figures take L from a batch of clips, which is at least as wide; they are of 1,000 sequences of "
-        "the test file.",
+        "The published figures take L from a batch of clips or, with older versions of torchmetrics, from all of them, "
+        "which is at least as wide; they are of 1,000 sequences of the test file.",
     ),
 )

@@ -41,7 +41,7 @@ def training_view(data: ReportData) -> TrainingView | None:
         ]
         if record.best_epoch is not None:
             best = f"epoch {record.best_epoch}, loss {formatting.number(record.best_loss)}"
-            facts.append(("Best weights", best))
+            facts.append(("Weights of", best))
     best = best_row(data.log, best_epoch)
     spoken = f"best validation loss {formatting.number(best['val_loss'])} in epoch {best['epoch']:g}" if best else ""
     return TrainingView(

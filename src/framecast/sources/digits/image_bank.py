@@ -11,12 +11,12 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from framecast.frames.download import RemoteFile, cache_folder, fetch
 from framecast.frames.errors import ConfigurationError, NotAvailableError, SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Split
 from framecast.sources.digits.bouncing import DigitBank
 from framecast.sources.digits.idx import IdxHeader, read_idx, read_idx_header
-from framecast.frames.download import RemoteFile, cache_folder, fetch
 
 _HELD_OUT = 12
 """One in this many training images is kept for validation."""

@@ -8,9 +8,9 @@ the same motion is harder to forecast.
 from dataclasses import dataclass
 from typing import ClassVar, Self, final
 
+from framecast.frames.download import RemoteFile
 from framecast.sources.digits.bouncing import BouncingConfig, BouncingSource, bouncing_sequences
 from framecast.sources.digits.image_bank import image_bank
-from framecast.frames.download import RemoteFile
 
 _MIRRORS = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",

@@ -12,9 +12,9 @@ is the same with another collection, and ``moving-mnist-file`` the test set that
 from dataclasses import dataclass
 from typing import ClassVar, Self, final
 
+from framecast.frames.download import RemoteFile
 from framecast.sources.digits.bouncing import BouncingConfig, BouncingSource, bouncing_sequences
 from framecast.sources.digits.image_bank import image_bank
-from framecast.frames.download import RemoteFile
 
 _MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist")
 

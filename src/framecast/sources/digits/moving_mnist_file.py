@@ -14,11 +14,11 @@ from typing import Any, ClassVar, Literal, Self, final
 import numpy as np
 from numpy.typing import NDArray
 
+from framecast.frames.download import RemoteFile, cache_folder, fetch
 from framecast.frames.errors import NotAvailableError, SourceError
 from framecast.frames.paths import user_path
 from framecast.frames.sequence import Sequence, SequenceInfo
 from framecast.frames.source import Source
-from framecast.frames.download import RemoteFile, cache_folder, fetch
 
 TEST_SEQUENCES = RemoteFile(
     name="mnist_test_seq.npy",
