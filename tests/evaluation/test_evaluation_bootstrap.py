@@ -138,6 +138,55 @@ def test_without_draws_everything_is_unclear() -> None:
     assert {(one.interval, one.outcome) for one in found.values()} == {(None, "unclear")}
 
 
+@pytest.mark.parametrize("best", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("mine", "theirs", "outcome"),  # as distances from the best value
+    [
+        (-0.1, -0.4, "better"),
+        (0.1, 0.4, "better"),
+        (-0.4, -0.1, "worse"),
+        (0.4, 0.1, "worse"),
+        (0.0, -0.4, "better"),
+        (0.0, 0.4, "better"),
+        (-0.4, 0.0, "worse"),
+        (0.4, 0.0, "worse"),
+        (-0.1, 0.4, "unclear"),
+        (0.4, -0.1, "unclear"),
+    ],
+)
+def test_what_is_best_at_0_or_1_is_better_nearer_to_it(best: float, mine: float, theirs: float, outcome: str) -> None:
+    """Frequency bias, mean error: a difference of values that never vary, so that only its direction matters."""
+    metric = MeanSquaredError(better="one" if best else "zero")
+    plain = Convention(name="plain", summary="", source="", metrics=(metric,))
+    values = {"net": best + mine, "base": best + theirs}
+    per_clip = {name: statistics(np.full((6, 1), value)) for name, value in values.items()}
+    scores = {
+        name: Scores(role="model" if name == "net" else "baseline", overall={"mse": value}, per_lead={})
+        for name, value in values.items()
+    }
+    draws = Draws(plain, per_clip, Bootstrap(np.arange(6), resamples=100))
+    assert find_differences(scores, plain, model="net", draws=draws)["base"]["mse"].outcome == outcome
+
+
+@pytest.mark.parametrize("num_units", [6, 15, 40])
+def test_the_interval_of_a_skill_holds_it_with_groups_of_any_size(num_units: int) -> None:
+    """Hard recordings and easy ones, long ones and short ones, clips of one recording alike; the true skill is 0.2."""
+    generator = np.random.default_rng(7)
+    held = 0
+    for experiment in range(300):
+        units = np.repeat(np.arange(num_units), generator.integers(1, 20, num_units))
+        theirs = generator.gamma(4, size=num_units)[units] * generator.gamma(4, size=len(units))
+        mine = theirs * generator.uniform(0.6, 1.0, num_units)[units]
+        draws = Draws(
+            PLAIN,
+            {"net": statistics(mine[:, None]), "base": statistics(theirs[:, None])},
+            Bootstrap(units, resamples=200, seed=experiment),
+        )
+        low, high = draws.skill("net", "base", "mse")[0]
+        held += low <= 0.2 <= high
+    assert 0.87 <= held / 300 <= 0.99
+
+
 @pytest.mark.parametrize(
     ("interval", "outcome"),
     [

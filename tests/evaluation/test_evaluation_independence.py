@@ -47,6 +47,7 @@ def test_one_long_recording_is_cut_into_blocks_of_time() -> None:
     assert (units.independence.unit, units.independence.count) == ("block", 15)
     assert units.of_clip.tolist() == [clip // 2 for clip in range(30)]
     assert "not between recordings" in units.warnings[0]
+    assert "too narrow where what happens lasts longer than a block" in units.warnings[0]
 
 
 def test_pieces_of_one_recording_follow_each_other() -> None:

@@ -1,10 +1,12 @@
 """Scores of groups, classes, days and channels; error maps; what it costs; what cannot be computed."""
 
 import csv
+import dataclasses
+import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import pytest
@@ -16,6 +18,9 @@ from framecast.evaluation.diagrams import ErrorMap
 from framecast.evaluation.results import load_arrays, load_results
 from framecast.frames.clip import ClipSpec
 from framecast.frames.forecaster import Forecast
+from framecast.metrics.conventions.convention import Convention
+from framecast.metrics.metric import Better, SetMetric
+from framecast.metrics.statistic import ClipStatistic
 from framecast.models.model import Model
 from framecast.runs.run import Run
 from framecast.workflows.evaluate import evaluate
@@ -143,6 +148,78 @@ def test_an_ensemble_is_judged_as_one(make_run: MakeRun, make_source: Any, get_t
     assert diagrams["rank_histogram/convlstm"].shape == (4,)
     assert diagrams["rank_histogram/convlstm"].sum() == pytest.approx(truth[:, 3:].size)
     assert "rank_histogram/persistence" not in diagrams
+
+
+def test_members_are_brought_to_their_scale_clip_by_clip(
+    make_run: MakeRun, make_source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So memory does not grow with the batch times the members; and no number depends on it."""
+    from framecast.evaluation import tallies
+
+    seen: list[int] = []
+    scaled = tallies.forecast_on
+
+    def watched(spaces: Any, normalised: Tensor, *rest: Any, **more: Any) -> Any:
+        seen.append(len(normalised))
+        return scaled(spaces, normalised, *rest, **more)
+
+    monkeypatch.setattr(tallies, "forecast_on", watched)
+    source = make_source(channels=2)
+    names = {"conventions": ["ensemble", "strict"], "baselines": ["mean"]}
+    together = evaluate(make_run(source, model=Members, evaluation={"batch_size": 8, **names}), source=source)
+    assert max(seen) == 8  # the batch itself; not 8 clips of 3 members
+    assert seen.count(3) == 8
+    single = evaluate(make_run(source, model=Members, evaluation={"batch_size": 1, **names}), source=source)
+    assert json.dumps(dataclasses.asdict(together)["conventions"]) == json.dumps(
+        dataclasses.asdict(single)["conventions"]
+    )
+
+
+@final
+@dataclass(frozen=True)
+class Corner(ClipStatistic):
+    """The first pixels of a clip, as features."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return ("corner",)
+
+    def per_clip(self, forecast: Tensor, target: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
+        return {"corner": forecast.flatten(1)[:, :40]}
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance(SetMetric):
+    """Of sets of clips."""
+
+    name: str = "distance"
+    summary: str = "A distance of sets."
+    better: Better | None = "lower"
+
+    @property
+    def statistics(self) -> tuple[ClipStatistic, ...]:
+        return (Corner(),)
+
+    def value_of_set(self, per_clip: Any) -> float:
+        return float(per_clip["corner"].mean())
+
+
+def test_where_only_sets_are_scored_one_clip_is_shown(
+    make_run: MakeRun, make_source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No clip has a distance by itself: none is the best or the worst, and there is no interval and no verdict."""
+    plain = Convention(name="strict", summary="", source="", metrics=(Distance(),))
+    monkeypatch.setattr("framecast.metrics.conventions.strict.STRICT", plain)
+    source = make_source()
+    results = evaluate(make_run(source), source=source, split="all")
+    assert [example.why for example in results.examples] == ["typical"]
+    assert np.isnan(results.examples[0].score)
+    assert results.verdict is None
+    row = results.conventions["strict"]["convlstm"]
+    assert np.isfinite(row.overall["distance"])
+    assert np.isnan(row.intervals["distance"]).all()
+    assert json.loads(results.to_json())["examples"][0]["score"] is None
 
 
 def test_what_cannot_be_computed_is_told_and_nothing_else_fails(

@@ -99,6 +99,18 @@ def test_baselines_are_those_of_the_native_values_whatever_the_normaliser(
         assert errors(found[name]) == pytest.approx(by_hand(forecast, truth), rel=2e-4, abs=1e-4), name
 
 
+@pytest.mark.parametrize("clips", [{"normaliser": "standard"}, {"normaliser": "symmetric"}, DBZ, LOG])
+def test_motion_is_the_same_whatever_the_normaliser(make_run: MakeRun, make_source: Any, clips: dict[str, Any]) -> None:
+    source = rainy(make_source)
+    found = [
+        evaluate(make_run(source, clips=chosen), source=source, baselines=("flow", "flow-damped"))
+        for chosen in ({}, clips)
+    ]
+    plain, other = (results.conventions["physical"] for results in found)
+    for name in ("flow", "flow-damped"):
+        assert other[name].overall["mse"] == pytest.approx(plain[name].overall["mse"], rel=2e-3), name
+
+
 def test_a_model_is_scored_on_what_it_would_write(make_run: MakeRun, make_source: Any) -> None:
     """The forecasts that predict makes of the same contexts, against the frames of the recording."""
     source = rainy(make_source)

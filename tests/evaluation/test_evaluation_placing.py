@@ -208,3 +208,12 @@ def test_what_must_stand_beside_the_comparison(changes: dict[str, Any], of_run: 
     assert not placing.obstacles
     assert placing.places
     assert sum(sentence in caveat for caveat in placing.caveats) == 1
+
+
+def test_an_interval_that_says_nothing_spans_no_ranks() -> None:
+    row = scored(intervals={"mse": (math.nan, math.nan), "mae": (70.0, 80.0)})
+    placing = place(TABLE, results(conventions={"openstl": {"convlstm": row}}), FACTS)
+    mse, mae = (at(placing.places, "openstl-200", column) for column in ("mse", "mae"))
+    assert (mse.interval, mse.ranks, mse.rank) == (None, None, 4)
+    assert mae.interval == (70.0, 80.0)
+    assert mae.ranks is not None

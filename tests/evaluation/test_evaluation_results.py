@@ -129,7 +129,8 @@ def test_the_table_has_a_row_for_every_number(make_run: MakeRun, make_source: An
     results = evaluate(run, source=make_source())
     with (run.folder.evaluation / "results.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["convention", "forecaster", "role", "metric", "lead", "value"]
+    assert list(rows[0]) == ["convention", "forecaster", "role", "metric", "lead", "value", "low", "high"]
+    assert {(row["low"], row["high"]) for row in rows} == {("", "")}  # four recordings are too few
     expected = {
         (convention, name, scores.role, metric, str(lead)): value
         for convention, forecasters in results.conventions.items()

@@ -106,6 +106,24 @@ def test_large_batches_are_cut_into_pieces(monkeypatch: pytest.MonkeyPatch) -> N
     assert seen == [576, 576, 288]
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_batches_cannot_change_a_bit_however_many_cores_there_are(masked: bool) -> None:
+    """A frame alone in its batch is long enough to be shared among cores, which must not change the order of sums."""
+    forecast, target = clips(3, 1, 1, 256, 256)
+    mask = target > 0.001 if masked else None
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        whole, parts = Accumulator(STRICT), Accumulator(STRICT)
+        whole.update(forecast, target, mask)
+        for clip in range(3):
+            rows = slice(clip, clip + 1)
+            parts.update(forecast[rows], target[rows], None if mask is None else mask[rows])
+    finally:
+        torch.set_num_threads(before)
+    assert {n for n, rows in parts.per_clip.items() if not np.array_equal(rows, whole.per_clip[n])} == set()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Custom(Metric):
     """The plain mean over frames of a statistic of one's own."""

@@ -315,6 +315,20 @@ def test_with_weights_it_is_available(random_weights: Path) -> None:
     assert LearnedPerceptualSimilarity(net="vgg").unavailable() is None
 
 
+@pytest.mark.parametrize("broken", [NAMES["alex"], "lpips_alex.pth"])
+def test_with_weights_that_cannot_be_read_it_is_not_available(
+    no_weights: Path, random_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    for path in random_weights.iterdir():
+        (tmp_path / path.name).write_bytes(b"half a download" if path.name == broken else path.read_bytes())
+    monkeypatch.setenv("FRAMECAST_WEIGHTS", str(tmp_path))
+    reason = LearnedPerceptualSimilarity().unavailable()
+    assert reason is not None
+    assert f"{broken}' cannot be read as weights" in reason
+    assert "'framecast weights' compares files" in reason
+    assert LearnedPerceptualSimilarity(net="vgg").unavailable() is None
+
+
 def test_safetensors_and_bare_names_do_as_well(random_weights: Path, tmp_path: Path) -> None:
     state = torch.load(random_weights / NAMES["alex"], weights_only=True)
     path = tmp_path / "alexnet-owt-7be5be79.safetensors"

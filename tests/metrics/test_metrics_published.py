@@ -189,6 +189,36 @@ def test_a_clip_without_any_range_does_not_count() -> None:
     assert scores_of(EARTHFORMER, forecast, target).overall["ssim"] == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("spoilt", [(slice(None),), (0, 0, 3, 4)], ids=["whole clip", "one pixel"])
+def test_a_forecast_that_is_not_finite_is_not_hidden_by_a_clip_without_range(spoilt: tuple[int | slice, ...]) -> None:
+    forecast, target = scene(2, 2, 1, 12, 12)
+    target[0], forecast[0] = 0.5, 0.25
+    forecast[0][spoilt] = np.nan
+    assert np.isnan(scores_of(EARTHFORMER, forecast, target).overall["ssim"])
+
+
+def test_ssim_and_psnr_of_diffcast_are_those_of_strict() -> None:
+    """Its formula with OpenCV's filter, on the scale of the data set; as its notes say."""
+    cv2 = pytest.importorskip("cv2")
+    forecast, target = scene(1, 2, 1, 24, 21)
+    window = cv2.getGaussianKernel(11, 1.5) @ cv2.getGaussianKernel(11, 1.5).T
+
+    def filtered(frame: Frames) -> Frames:
+        return cv2.filter2D(frame, -1, window)[5:-5, 5:-5]
+
+    def ssim(p: Frames, t: Frames) -> float:
+        x, y = (70.0 * frame[0].astype(np.float64) for frame in (clip(p), t))
+        a, b, c1, c2 = filtered(x), filtered(y), 0.7**2, 2.1**2
+        spread = filtered(x * x) + filtered(y * y) - a * a - b * b
+        return float(
+            np.mean((2 * a * b + c1) * (2 * (filtered(x * y) - a * b) + c2) / (a * a + b * b + c1) / (spread + c2))
+        )
+
+    found = scores_of(STRICT, forecast, target).overall
+    assert found["ssim"] == pytest.approx(mean_of_frames(ssim, forecast, target), rel=1e-9)
+    assert found["psnr"] == pytest.approx(mean_of_frames(float_psnr, forecast, target), rel=1e-9)
+
+
 def test_what_is_missing_does_not_widen_the_range() -> None:
     forecast, target = (clip(frames) for frames in scene(1, 2, 1, 12, 16))
     mask = torch.ones(target.shape, dtype=torch.bool)

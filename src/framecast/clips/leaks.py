@@ -95,6 +95,11 @@ class LeakReport:
     """Some of the same frames, then some of the similar clips."""
 
     @property
+    def first_similar(self) -> Leak:
+        """The first of the similar clips, of which there is at least one."""
+        return self.examples[min(self.same_frames, _NAMED)]
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """What a person should know; nothing where nothing was found."""
         found: list[str] = []
@@ -106,7 +111,7 @@ class LeakReport:
                 "test of these. Remove the copies, or keep such recordings together with source.group_pattern."
             )
         if self.similar_clips:
-            first = self.examples[min(self.same_frames, _NAMED)]
+            first = self.first_similar
             found.append(
                 f"{self.similar_clips} clips of the test look nearly like clips of the training, first at frame "
                 f"{first.test_frame} of '{first.test}' (frame {first.train_frame} of '{first.train}'). Look at them; "

@@ -2,10 +2,11 @@
 
 Only next-frame models can, because only they are compared with frames that they also read: output t stands for frame
 t + 1 and may know frames 0 .. t. Frames from one moment on are replaced, and no output before that moment may change.
+A model that takes a teacher is asked once more as in training, with true frames as all its inputs.
 """
 
 from collections.abc import Iterable
-from typing import ClassVar, final
+from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 from framecast.diagnosis.check import Check, Moment
 from framecast.diagnosis.patient import CannotLook, Need, Patient
 from framecast.diagnosis.undisturbed import Repeatability, largest_difference, noise, undisturbed
-from framecast.models.model import Model
+from framecast.frames.teacher import Teacher
+from framecast.models.model import Model, TeachableModel
 from framecast.runs.findings import Finding
 
 _CLIPS = 2
@@ -40,32 +42,48 @@ class SeesTheFuture(Check):
         times = sorted({time for time in (1, frames // 2, frames - 1) if 0 < time < frames})
         if not times:
             raise CannotLook("the model reads a single frame, after which nothing comes")
-        patient.check_cost(clips=_CLIPS * (len(times) + 2), frames=frames)
+        ways = (_in_use, _with_teacher) if isinstance(model, TeachableModel) and frames > 1 else (_in_use,)
+        patient.check_cost(clips=len(ways) * _CLIPS * (len(times) + 2), frames=frames)
         seen, others = noise(model, _CLIPS, frames), noise(model, _CLIPS, frames, seed=1)
         with undisturbed(model):
-            before = _outputs(model, seen)
-            repeated = Repeatability.of(before, _outputs(model, seen))
-            for time in times:
-                changed = torch.cat([seen[:, :time], others[:, time:]], dim=1)
-                # Output t knows frames 0 .. t, so the first that may change is output ``time``.
-                change = largest_difference(before[:, :time], _outputs(model, changed)[:, :time])
-                if change > repeated.limit:
-                    yield self._found(model, time, change, repeated)
-                    return
+            for outputs in ways:
+                before = outputs(model, seen)
+                repeated = Repeatability.of(before, outputs(model, seen))
+                for time in times:
+                    changed = torch.cat([seen[:, :time], others[:, time:]], dim=1)
+                    # Output t knows frames 0 .. t, so the first that may change is output ``time``.
+                    change = largest_difference(before[:, :time], outputs(model, changed)[:, :time])
+                    if change > repeated.limit:
+                        yield self._found(model, time, change, repeated, taught=outputs is _with_teacher)
+                        return
 
-    def _found(self, model: Model, time: int, change: float, repeated: Repeatability) -> Finding:
-        again = f"without a change it gives the same to {repeated.spread:.1g}"
+    def _found(self, model: Model, time: int, change: float, repeated: Repeatability, *, taught: bool) -> Finding:
+        changed = "its output for frame 2 changes" if time == 1 else f"its outputs for frames 2 to {time + 1} change"
         return self.fault(
             "The model sees frames that it must predict: its one-step forecasts are no forecasts, and it learns to "
             "copy what is not there in use.",
-            evidence=f"With frames {time + 1} and later replaced, its outputs for frames 2 to {time + 1} change by "
-            f"up to {change:.3g}; {again}.",
-            mend=_mend(model),
+            evidence=f"With frames {time + 1} and later replaced{' in its teacher' if taught else ''}, {changed} by up "
+            f"to {change:.3g}; without a change it gives the same to {repeated.spread:.1g}.",
+            mend="With a teacher, input t is the true frame t, or the forecast of it: take it from Teacher.input_at."
+            if taught
+            else _mend(model),
         )
 
 
-def _outputs(model: Model, frames: Tensor) -> Tensor:
+def _in_use(model: Model, frames: Tensor) -> Tensor:
     return model(frames, 1).outputs
+
+
+def _with_teacher(model: Model, frames: Tensor) -> Tensor:
+    """As in training, but for its layers: batch normalisation mixes frames there by design."""
+    context = min(model.spec.context, frames.shape[1])
+    always = torch.ones(len(frames), frames.shape[1], 1, 1, 1, dtype=torch.bool, device=frames.device)
+    asked: Any = model
+    model.training = True
+    try:
+        return asked(frames[:, :context], frames.shape[1] - context + 1, teacher=Teacher(frames, always)).outputs
+    finally:
+        model.training = False
 
 
 def _mend(model: Model) -> str:

@@ -52,9 +52,11 @@ class Leaks(Check):
                 mend=_APART,
             )
         if found.similar_clips:
+            similar = found.first_similar
             yield self.warning(
                 "Clips of the test look nearly like clips of the training.",
-                evidence=f"{found.similar_clips} clips; {found.sentences[-1].split('. ')[0]}.",
+                evidence=f"{found.similar_clips} clips, first at frame {similar.test_frame} of '{similar.test}' (frame "
+                f"{similar.train_frame} of '{similar.train}').",
                 mend=f"Look at them. {_APART}",
             )
 
@@ -80,13 +82,13 @@ class ValidationIsTest(Check):
         )
         if share > ALL_OF_IT:
             yield self.fault(
-                "The validation is the test: the best weights were chosen by the figures that are reported.",
+                "The validation is the test: the best weights are chosen by the figures that are reported.",
                 evidence=evidence,
                 mend=f"Give the validation recordings of its own, taken from the training. {_APART}",
             )
         else:
             yield self.warning(
-                "Part of the test is in the validation, by which the best weights were chosen.",
+                "Part of the test is in the validation, by which the best weights are chosen.",
                 evidence=_ending(evidence, report),
                 mend=_APART,
             )

@@ -30,9 +30,9 @@ def choose_examples(tally: Accumulator, clips: ClipSet, metric_name: str) -> lis
     # A clip without any value to score added 0 to everything.
     scored = np.any([(rows != 0).reshape(len(rows), -1).any(axis=1) for rows in tally.per_clip.values()], axis=0)
     order = order[scored[order]] if scored.any() else order
-    places: list[tuple[Example, int]] = [("typical", len(order) // 2)]
-    if not np.isnan(values).all():
-        places += [("best", 0), ("worst", len(order) - 1)]
+    places: list[tuple[Example, int]] = [("typical", len(order) // 2), ("best", 0), ("worst", len(order) - 1)]
+    if np.isnan(values).all():
+        places = places[:1]
     kept: dict[int, ExampleClip] = {}
     for why, place in places:
         index = int(order[place])

@@ -86,8 +86,8 @@ def _blocks(origins: Sequence[ClipOrigin], clip_frames: int) -> tuple[NDArray[np
         return blocks, Independence(unit="none", count=1, reason=reason)
     reason = (
         f"Intervals (95 %) are drawn over {found} blocks of about {shift // count:,} frames of one recording: they say "
-        "how much figures vary within it, not between recordings, and are too narrow where what happens lasts longer than "
-        "a block."
+        "how much figures vary within it, not between recordings, and are too narrow where what happens lasts "
+        "longer than a block."
     )
     return blocks, Independence(unit="block", count=found, reason=reason)
 

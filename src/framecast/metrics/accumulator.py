@@ -69,12 +69,12 @@ class Accumulator:
     def _add(self, forecast: Tensor, target: Tensor, mask: Tensor | None, members: Tensor | None) -> None:
         forecast, target = _exact(forecast, mask), _exact(target, mask)
         mask = None if mask is None else mask.to(target.device)
-        exact = None if members is None else [_exact(member, mask) for member in members.unbind(1)]
         found: dict[str, FloatArray] = {}
         for prepare, statistics in self._plan.items():
             prepared, truth = prepare(forecast, target)
             ensemble = prepared[:, None]
-            if exact is not None and any(isinstance(statistic, EnsembleStatistic) for statistic in statistics):
+            if members is not None and any(isinstance(statistic, EnsembleStatistic) for statistic in statistics):
+                exact = (_exact(member, mask) for member in members.unbind(1))
                 ensemble = torch.stack([prepare(member, target)[0] for member in exact], dim=1)
             for statistic in statistics:
                 for name, values in _numbers(statistic, prepared, ensemble, truth, mask).items():
@@ -95,7 +95,10 @@ class Accumulator:
         """
         if not self._rows:
             raise ValueError("no clip was added yet")
-        return {name: np.concatenate(rows) for name, rows in self._rows.items()}
+        for rows in self._rows.values():
+            if len(rows) > 1:  # joined once, because they are asked for several times
+                rows[:] = [np.concatenate(rows)]
+        return {name: rows[0] for name, rows in self._rows.items()}
 
     def scores(self) -> Scores:
         """Values of every metric over the clips added so far.

@@ -17,6 +17,7 @@ from typing import Literal, final
 import torch
 from torch import Tensor
 
+from framecast.frames.errors import NotAvailableError
 from framecast.metrics.features.lpips import FILES, Net, PerceptualDistance, perceptual_distance
 from framecast.metrics.features.network import as_colour
 from framecast.metrics.features.precision import plain_float32
@@ -97,8 +98,13 @@ class LearnedPerceptualSimilarity(Metric):
 
     def unavailable(self) -> str | None:
         """See :meth:`Metric.unavailable`."""
-        reason = lacking(*FILES[self.net])
-        return None if reason is None else f"It needs {reason}."
+        if (reason := lacking(*FILES[self.net])) is not None:
+            return f"It needs {reason}."
+        try:  # what is read here is kept for the frames
+            perceptual_distance(self.net)
+        except NotAvailableError as error:
+            return f"{error} 'framecast weights' compares files with the published ones."
+        return None
 
     @property
     def statistics(self) -> tuple[Statistic, ...]:

@@ -100,8 +100,8 @@ def evaluate(
     if asked and not any(convention.thresholds == asked for convention in chosen):
         names = ", ".join(convention.name for convention in chosen)
         warnings.append(
-            f"The thresholds that were given had no effect: the conventions of this evaluation ({names}) count no events, "
-            "or have thresholds of their own; --convention physical takes any."
+            f"The thresholds that were given had no effect: the conventions of this evaluation ({names}) count no "
+            "events, or have thresholds of their own; --convention physical takes any."
         )
     with computing(place, precision):
         evaluation = evaluate_rows(

@@ -27,7 +27,7 @@ def save_results(
     """Write the files; only files of these names are replaced. The record comes last, when all else is there."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["convention", "forecaster", "role", "metric", "lead", "value"])
+        writer = csv.DictWriter(file, ["convention", "forecaster", "role", "metric", "lead", "value", "low", "high"])
         writer.writeheader()
         writer.writerows(results.rows())
     with (folder / "clips.csv").open("w", newline="", encoding="utf-8") as file:

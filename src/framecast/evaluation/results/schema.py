@@ -259,7 +259,9 @@ class Results:
         for convention, forecasters in self.conventions.items():
             for name, scores in forecasters.items():
                 for metric, overall in scores.overall.items():
+                    ends = [scores.intervals.get(metric), *scores.per_lead_intervals.get(metric, ())]
                     for lead, value in enumerate([overall, *scores.per_lead[metric]]):
+                        low, high = (ends[lead] if lead < len(ends) else None) or ("", "")
                         table.append(
                             {
                                 "convention": convention,
@@ -268,6 +270,8 @@ class Results:
                                 "metric": metric,
                                 "lead": lead,
                                 "value": value,
+                                "low": low,
+                                "high": high,
                             }
                         )
         return table

@@ -2,7 +2,7 @@
 
 Counts are summed over clips for each lead; a score is the mean over leads, then over thresholds, and a lead for which
 it is undefined counts as 0 (also in ``far``, where 0 is perfect). Pooled scores sum over the leads instead. The code
-pads frames with zeros before it pools; where no threshold is below 0, that is the same as smaller blocks at the edge.
+pads frames with zeros before it pools; for thresholds above 0, that is the same as smaller blocks at the edge.
 """
 
 from framecast.metrics.absolute_error import MeanAbsoluteError
@@ -43,7 +43,7 @@ DIFFCAST = Convention(
     metrics=(MeanSquaredError(), MeanAbsoluteError()),
     events=_events,
     notes=(
-        "Thresholds are the user's, or usual for the units. In the paper they are 20, 30, 35, 40 for Shanghai and CIKM, "
+        "Thresholds are the user's, or usual for the units; in the paper, 20, 30, 35, 40 for Shanghai and CIKM, "
         "12, 18, 24, 32 for MeteoNet, and those of sevir for SEVIR.",
         "csi, far, pod and hss are means over single leads; csi_pool4 and csi_pool16 sum over leads first.",
         "A lead without events counts as 0, in far as in csi.",

@@ -66,8 +66,8 @@ SEVIR = Convention(
         "An event is a value at or above the threshold; pixels that are missing or not finite are no event in "
         "forecast and truth alike, so that mse and mae alone show a forecast that is not finite.",
         "csi, pod, sucr and bias are means over all six thresholds, and 0 where a threshold is never reached.",
-        "bias is (frequency bias / ln 2)², as it is published: the best value is 2.08, and a threshold that is forecast "
-        "but never reached gives a huge one.",
+        "bias is (frequency bias / ln 2)², as it is published: the best value is 2.08, and a threshold that is "
+        "forecast but never reached gives a huge one.",
         "csi sums over leads first, csi_lead_mean takes the mean of the leads' values: figures differ.",
         "Forecasts of 8-bit recordings are rounded, as they would be written; the published code does not round them.",
         "Earthformer's pod and sucr were exchanged, and its bias inverted, until October 2022.",
