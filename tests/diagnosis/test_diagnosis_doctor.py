@@ -51,7 +51,7 @@ CUT = ["--set", "clips.context=4", "--set", "clips.horizon=3"]
 
 
 def test_healthy_recordings_on_the_command_line(films: Path) -> None:
-    code, out = called(films, *CUT)
+    code, out = called(films, *CUT, "--set", "clips.split.train=0.4", "--set", "clips.split.test=0.4")
     assert (code, out.splitlines()[0]) == (0, f"Nothing found in '{films}'.")
     assert "Looked for: split-overlap, leaks, validation-is-test, value-range, repeated-frames, recordings." in out
     assert "(there is no trained run yet)." in out

@@ -17,7 +17,7 @@ from framecast.frames.source import Source
 from framecast.frames.teacher import Teacher
 from framecast.models.building import build_model
 from framecast.models.counting import dead_parameters
-from framecast.models.model import Model
+from framecast.models.model import Model, TeachableModel
 from framecast.models.table import MODELS
 from framecast.runs.findings import Finding
 from framecast.runs.run import Run
@@ -75,6 +75,40 @@ def test_a_model_that_sees_the_future(look: Look) -> None:
     assert "over_time" in found[0].mend
     assert [finding.severity for finding in look("sees-the-future", untrained=PeekingAtTheEnd())] == ["fault"]
     assert look("sees-the-future", untrained=NextFrame()) == []
+
+
+class WrongTeacher(TeachableModel):
+    """Sound in use; in training its input t is the frame that it must predict."""
+
+    ahead = 1
+
+    def __init__(self, spec: ClipSpec = SPEC) -> None:
+        super().__init__(None, spec)
+        self.gain = nn.Parameter(torch.tensor(0.9))
+
+    def unroll(self, context: Tensor, horizon: int, teacher: Teacher | None) -> Forecast:
+        num_context = context.shape[1]
+        given = context if teacher is None else teacher.frames
+        outputs: list[Tensor] = []
+        for time in range(num_context + horizon - 1):
+            place = time if teacher is None else min(time + self.ahead, given.shape[1] - 1)
+            outputs.append(self.gain * (given[:, place : place + 1] if place < given.shape[1] else outputs[-1]))
+        frames = torch.cat(outputs, dim=1)
+        return Forecast(frames[:, num_context - 1 :], one_step=frames[:, : num_context - 1])
+
+
+class RightTeacher(WrongTeacher):
+    ahead = 0
+
+
+def test_a_teacher_that_is_read_a_frame_too_early(look: Look) -> None:
+    found = look("sees-the-future", untrained=WrongTeacher())
+    assert [finding.severity for finding in found] == ["fault"]
+    assert "replaced in its teacher, its output for frame 2 changes" in found[0].evidence
+    assert "input_at" in found[0].mend
+    model = RightTeacher().train()
+    assert look("sees-the-future", untrained=model) == []
+    assert model.training
 
 
 @pytest.mark.parametrize("causal", [True, False])

@@ -1,6 +1,7 @@
 """Forecasts that say nothing: copies, constants, NaN, saturation; and forecasts that only look like it."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ MakeRun = Callable[..., Run]
 
 
 def model_of(forecast: Callable[[Tensor], Tensor]) -> Callable[[ClipSpec], Model]:
-    """A model that makes one frame (B, 1, C, H, W) of the context and repeats it."""
+    """A model that makes of the context one frame (B, 1, C, H, W) and repeats it, or a frame for every lead."""
 
     class Simple(Model):
         def __init__(self, spec: ClipSpec) -> None:
@@ -29,7 +30,8 @@ def model_of(forecast: Callable[[Tensor], Tensor]) -> Callable[[ClipSpec], Model
             self.nothing = nn.Parameter(torch.zeros(()))
 
         def forward(self, context: Tensor, horizon: int) -> Forecast:
-            return Forecast(forecast(context).repeat(1, horizon, 1, 1, 1) + 0 * self.nothing)
+            frames = forecast(context)
+            return Forecast(frames.repeat(1, horizon // frames.shape[1], 1, 1, 1) + 0 * self.nothing)
 
     return Simple
 
@@ -40,6 +42,11 @@ def last(context: Tensor) -> Tensor:
 
 def extrapolated(context: Tensor) -> Tensor:
     return context[:, -1:] + (context[:, -1:] - context[:, -2:-1])
+
+
+def moving(context: Tensor) -> Tensor:
+    """Goes on for three leads as it went from the last frame but one to the last."""
+    return torch.cat([last(context) + lead * (extrapolated(context) - last(context)) for lead in (1, 2, 3)], dim=1)
 
 
 def nearly(frame: Callable[[Tensor], Tensor], share: float) -> Callable[[Tensor], Tensor]:
@@ -78,11 +85,29 @@ def test_black_forecasts_of_sparse_frames_are_blank(
     assert "it is blank whatever" in found[0].what
 
 
-@pytest.mark.parametrize("forecast", [extrapolated, nearly(last, 0.5)])
+@pytest.mark.parametrize("forecast", [moving, lambda context: 0.7 * last(context) + 0.3 * moving(context)])
 def test_a_forecast_that_moves_is_none(
     look: Look, make_run: MakeRun, source: Source, forecast: Callable[[Tensor], Tensor]
 ) -> None:
     assert look("collapse", run=make_run(model_of(forecast)), recordings=source) == []
+
+
+@pytest.mark.parametrize(
+    "forecast",
+    [
+        lambda context: nn.functional.avg_pool2d(context[:, -1], 5, 1, 2, count_include_pad=False)[:, None],
+        lambda context: context[:, :1],
+        extrapolated,
+        lambda context: extrapolated(context) + 1e-3 * moving(context),
+    ],
+    ids=["blurred last frame", "first frame", "lead 1 for all", "hardly moving"],
+)
+def test_a_forecast_that_stands_still_is_found(
+    look: Look, make_run: MakeRun, source: Source, forecast: Callable[[Tensor], Tensor]
+) -> None:
+    found = look("collapse", run=make_run(model_of(forecast)), recordings=source)
+    assert [(finding.severity, "stands still" in finding.what) for finding in found] == [("warning", True)]
+    assert "of the variance of the truth" in found[0].evidence
 
 
 def test_where_nothing_moves_copying_is_right(
@@ -114,6 +139,13 @@ def test_outputs_that_say_nothing(
     found = look("outputs", run=make_run(model_of(forecast)), recordings=source)
     assert [finding.severity for finding in found] == [said[0]]
     assert said[1] in found[0].what
+
+
+def test_what_to_do_about_saturation_depends_on_the_output(look: Look, make_run: MakeRun, source: Source) -> None:
+    run = make_run(model_of(lambda context: 1.5 + context[:, -1:]))
+    assert "model.output=linear" in look("outputs", run=run, recordings=source)[0].mend
+    run.model.config = SimpleNamespace(output="linear")
+    assert "model.output=sigmoid" in look("outputs", run=run, recordings=source)[0].mend
 
 
 def test_weights_that_are_not_finite_are_named(look: Look, make_run: MakeRun, source: Source) -> None:

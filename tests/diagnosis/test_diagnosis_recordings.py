@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from framecast.clips.config import ClipsConfig
 from framecast.clips.preparing import prepare_clips
+from framecast.clips.splits import SplitConfig
 from framecast.diagnosis.check import Check
 from framecast.diagnosis.patient import Patient
 from framecast.diagnosis.table import CHECKS
@@ -135,6 +136,21 @@ def test_recordings_in_which_nothing_happens(make_source: MakeSource, movie: Mov
     assert "first 'recording-5'" in found[1].evidence
 
 
+def test_missing_values_that_are_cropped_away(make_source: MakeSource, movie: Movie) -> None:
+    def ringed(number: int) -> NDArray[np.float32]:
+        frames = movie(number).astype(np.float32)
+        frames[:, :, [0, 1, -1, -2]] = np.nan
+        return frames
+
+    radar = make_source(ringed, has_missing=True, value_range=None)
+    for crop, evidence in ((None, ["33.3% of the values that were read."]), (8, []), (10, ["20.0% of the values ins"])):
+        config = ClipsConfig(context=4, horizon=3, crop=crop, crop_at=(0.5, 0.5) if crop else None)
+        found = inspected("recordings", radar, find_clips=lambda config=config: prepare_clips(radar, config))
+        assert [finding.evidence.startswith(start) for finding, start in zip(found, evidence, strict=True)] == [
+            True
+        ] * len(evidence)
+
+
 def test_gaps_in_time(make_source: MakeSource) -> None:
     whole = make_source(group="radar")
     start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -157,13 +173,23 @@ def test_files_that_cannot_be_read(source: Source) -> None:
     damaged = replace(source, rejected=(Rejected("film.avi", "it is cut off"),))
     found = inspected("recordings", damaged)
     assert "first 'film.avi': it is cut off." in found[0].evidence
+    named = replace(source, rejected=(Rejected("film.avi", "'film.avi' is cut off"),))
+    assert inspected("recordings", named)[0].evidence == "1, first 'film.avi' is cut off."
 
 
-@pytest.mark.parametrize(("count", "said"), [(2, "too few recordings"), (7, "few recordings")])
-def test_too_few_to_divide(make_source: MakeSource, count: int, said: str) -> None:
-    found = inspected("recordings", make_source(official=False, count=count))
+def test_too_few_to_divide(make_source: MakeSource) -> None:
+    found = inspected("recordings", make_source(official=False, count=2))
     assert [finding.severity for finding in found] == ["note"]
-    assert said in found[0].what
+    assert "too few recordings" in found[0].what
+
+
+@pytest.mark.parametrize(("test", "found"), [(0.1, ["2 of 16 groups"]), (0.4, [])])
+def test_too_few_in_the_test(make_source: MakeSource, test: float, found: list[str]) -> None:
+    many, split = make_source(official=False), SplitConfig(train=0.4, test=test, validation=0.1)
+    config = ClipsConfig(context=4, horizon=3, split=split)
+    said = inspected("recordings", many, find_clips=lambda: prepare_clips(many, config))
+    assert [finding.severity for finding in said] == ["note"] * len(found)
+    assert all(text in finding.evidence for text, finding in zip(found, said, strict=True))
 
 
 def test_recordings_that_training_would_refuse(make_source: MakeSource, movie: Movie) -> None:
@@ -172,6 +198,12 @@ def test_recordings_that_training_would_refuse(make_source: MakeSource, movie: M
     refused = next(finding for finding in diagnosis.findings if "refuse" in finding.what)
     assert "5 frames" in refused.evidence
     assert "5 frames" in diagnosis.skipped["split-overlap"]
+
+
+def test_a_split_that_training_would_refuse_to_leave_empty(make_source: MakeSource) -> None:
+    diagnosis = doctor(make_source(official=False, count=1), clips=ClipsConfig(context=4, horizon=3))
+    refused = next(finding for finding in diagnosis.findings if "refuse" in finding.what)
+    assert "The longest clip that fits has" in refused.evidence
 
 
 def test_a_split_without_clips(make_source: MakeSource) -> None:

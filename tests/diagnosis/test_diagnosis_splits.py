@@ -98,6 +98,19 @@ def test_an_edited_list_of_splits(own_run: Callable[..., RunFolder], look: Look,
     assert f"1 of 5 sequences, first '{content['test'][0][0]}'" in found[1].evidence
 
 
+def test_recordings_that_were_renamed(own_run: Callable[..., RunFolder], look: Look, source: Source) -> None:
+    folder = own_run()
+    content = json.loads(folder.splits.read_text())
+    content["train"].append(["an-earlier-name", 0, 20])
+    folder.splits.write_text(json.dumps(content))
+    assert look("split-overlap", run=Run.open(folder.path), recordings=source) == [], "removed, and nothing is new"
+    renamed = content["test"].pop()[0]
+    folder.splits.write_text(json.dumps(content))
+    found = look("split-overlap", run=Run.open(folder.path), recordings=source)
+    assert [finding.severity for finding in found] == ["warning"]
+    assert f"1 unknown, first '{renamed}'; 1 gone, first 'an-earlier-name'" in found[0].evidence
+
+
 def copy_of(first: int, second: int, movie: Callable[..., NDArray[np.float64]]) -> Callable[[int], NDArray[np.uint8]]:
     """Recordings of which one is another under its own name."""
     return lambda number: (255 * movie(second if number == first else number, size=32)).astype(np.uint8)
@@ -122,7 +135,7 @@ def test_similar_clips_are_a_warning(
     clips = prepare_clips(make_source(darker), CONFIG)
     found = look("leaks", clips=clips, find_leaks=lambda: find_leaks(clips))
     assert [finding.severity for finding in found] == ["warning"]
-    assert "'recording-13'" in found[0].evidence
+    assert "clips, first at frame 0 of 'recording-13' (frame 0 of 'recording-2')." in found[0].evidence
 
 
 @pytest.mark.parametrize(("copies", "severity"), [(1, "warning"), (3, "fault")])
@@ -178,9 +191,19 @@ def test_a_normaliser_that_knows_the_test(train_own: Callable[..., Run], look: L
     offset, scale = (low, tuple(statistics.high - statistics.low))
     if kind == "standard":
         offset, scale = tuple(statistics.mean), tuple(np.sqrt(statistics.squares / statistics.count))
+    assert low != run.normaliser.low or high != run.normaliser.high
     leaked = replace(run.normaliser, low=low, high=high, offset=offset, scale=scale)
     found = look("fitted-on-test", run=replace(run, normaliser=leaked), recordings=rising)
     assert [finding.severity for finding in found if "normaliser" in finding.what] == ["fault"]
+
+
+def test_a_normaliser_of_the_test_alone(train_own: Callable[..., Run], look: Look, rising: Source) -> None:
+    run = train_own(rising, steps=2, clips={"context": 4, "horizon": 3, "normaliser": "standard"})
+    test = np.concatenate([one.read() for one in rising.sequences if one.info.split == "test"]).astype(np.float64)
+    leaked = replace(run.normaliser, offset=(float(test.mean()),), scale=(float(test.std()),))
+    found = look("fitted-on-test", run=replace(run, normaliser=leaked), recordings=rising)
+    assert [finding.severity for finding in found if "normaliser" in finding.what] == ["fault"]
+    assert "a fit to the test's frames" in found[0].evidence
 
 
 def test_a_normaliser_of_other_recordings(train_own: Callable[..., Run], look: Look, rising: Source) -> None:

@@ -1,21 +1,26 @@
 """Faults planted in trainings and evaluations: teachers that stay, horizons that grow, losses that tell a story."""
 
 import csv
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 import framecast
 from framecast.diagnosis.patient import CannotLook
 from framecast.evaluation.results import load_results
+from framecast.frames.clip import ClipSpec
+from framecast.frames.forecaster import Forecast
 from framecast.frames.source import Source
+from framecast.models.model import Model
 from framecast.runs.findings import Finding
 from framecast.runs.folder import RunFolder
-from framecast.runs.run import Run
+from framecast.runs.run import Run, save_weights
 from framecast.workflows.doctor import doctor
 
 Look = Callable[..., list[Finding]]
@@ -41,12 +46,31 @@ def test_a_schedule_that_has_not_ended(
     assert all("training.sampling.stop_step=6" in note for note in notes)
 
 
-def test_true_inputs_alone_are_a_note_with_both_errors(look: Look, own_run: OwnRun, source: Source) -> None:
-    run = Run.open(own_run("convlstm_autoregressive").path)
+class Drifting(Model):
+    """Adds to every frame: one step is nearly right, and every forecast that is fed back takes it further off."""
+
+    objective = "next_frame"
+
+    def __init__(self, spec: ClipSpec, step: float) -> None:
+        super().__init__(None, spec)
+        self.step = nn.Parameter(torch.tensor(step))
+
+    def forward(self, context: Tensor, horizon: int) -> Forecast:
+        leads = torch.arange(1, horizon + 1).view(-1, 1, 1, 1)
+        return Forecast(context[:, -1:] + leads * self.step, one_step=context[:, :-1] + self.step)
+
+
+def test_true_inputs_alone_are_a_note_with_both_errors(
+    look: Look, own_run: OwnRun, make_run: Callable[..., Run], source: Source
+) -> None:
+    trained = Run.open(own_run("convlstm_autoregressive").path)
+    run = replace(trained, model=make_run(lambda spec: Drifting(spec, 0.1)).model)
     found = look("teacher-forcing", run=run, recordings=source)
     assert [finding.severity for finding in found] == ["note"]
     assert "free-running" in found[0].evidence
     assert look("teacher-forcing", run=run, recordings=source, hurry=True) == [], "takes too long for the short form"
+    copying = replace(run, model=make_run(lambda spec: Drifting(spec, 0.0)).model)
+    assert look("teacher-forcing", run=copying, recordings=source) == [], "later leads are harder, no more"
 
 
 @pytest.mark.parametrize(("horizon", "severity"), [(6, "warning"), (2, "note"), (3, None)])
@@ -86,6 +110,7 @@ SETTLED = [0.5, 0.3, 0.21, 0.2, 0.2]
         ([0.5, 0.5, 0.51, 0.499], {}, "warning", "never improved"),
         ([0.5, 0.6, 0.7], {"train_loss": [0.5, 0.3, 0.1]}, "warning", "never improved"),
         ([0.2, 0.2, 0.2], {"train_loss": [0.5, 0.2, 0.2]}, None, ""),
+        ([0.5, 0.6, 0.55], {"train_discriminator": [1.3, 1.2, 1.1]}, None, ""),
         ([0.5, 0.4, 0.3, 0.2], {}, "note", "still falling"),
         ([0.5, 0.4, 0.3, 0.2], {"lr": [1e-3, 1e-3, 5e-4, 1e-6]}, None, ""),
         (SETTLED, {"train_loss": [0.4, 0.2, 0.1, 0.05, 0.02]}, "note", "much higher than on training"),
@@ -130,6 +155,19 @@ def test_the_course_of_the_losses(  # noqa: PLR0917 - a row of the table each
     assert all(said in finding.what for finding in found)
 
 
+@pytest.mark.parametrize(("limit", "flag"), [(None, "--epochs 6."), (30, "--max-steps 60."), (90, "--epochs 6.")])
+def test_how_to_continue_a_training_depends_on_what_ended_it(
+    look: Look, own_run: OwnRun, with_record: Callable[..., Run], limit: int | None, flag: str
+) -> None:
+    folder = own_run()
+    write_log(folder, [0.5, 0.4, 0.3, 0.2])
+    run = with_record(Run.open(folder.path), validation_clips=50, steps=30, epochs=3)
+    config = replace(run.config, training=replace(run.config.training, max_steps=limit))
+    assert [finding.mend.split("RUN ")[1] for finding in look("training-log", run=replace(run, config=config))] == [
+        flag
+    ]
+
+
 def test_a_loss_that_was_not_finite_and_few_clips_to_choose_by(
     look: Look, own_run: OwnRun, with_record: Callable[..., Run]
 ) -> None:
@@ -138,7 +176,10 @@ def test_a_loss_that_was_not_finite_and_few_clips_to_choose_by(
     found = look("training-log", run=run)
     assert [finding.severity for finding in found] == ["warning", "note"]
     assert "no longer finite" in found[0].what
-    assert "3 validation clips" in found[1].evidence
+    assert found[1].evidence == "3 validation clips."
+    assert look("training-log", run=with_record(run, status="finished", validation_clips=1))[0].evidence == (
+        "1 validation clip."
+    )
 
 
 @pytest.mark.parametrize(("text", "reason"), [(None, "no training log"), ("", "first validation"), ("a\nb\n", "is no")])
@@ -163,12 +204,20 @@ def test_results_and_the_run_that_they_are_of(look: Look, own_run: OwnRun, sourc
     path.write_text(few.to_json())
     assert [finding.severity for finding in look("evaluation", run=run)] == ["warning", "note", "note"]
 
+    slow = {"steps": "it takes far longer than the others; ask for it with --baseline steps"}
+    path.write_text(replace(results, unavailable=slow).to_json())
+    assert look("evaluation", run=run) == [], "nobody asked for it"
+    path.write_text(replace(results, unavailable={"steps": "it needs pysteps"}).to_json())
+    assert ["steps: it needs pysteps" in finding.evidence for finding in look("evaluation", run=run)] == [True]
+
     path.write_text(results.to_json())
-    later = path.stat().st_mtime + 3600
-    os.utime(folder.weights, (later, later))
+    weights = load_file(folder.weights)
+    save_weights({name: values + 1e-3 for name, values in weights.items()}, folder.weights)
     found = look("evaluation", run=run)
     assert [finding.severity for finding in found] == ["fault"]
-    assert "3,600 seconds after" in found[0].evidence
+    assert results.weights[:8] in found[0].evidence
+    path.write_text(replace(results, weights="").to_json())
+    assert look("evaluation", run=run) == [], "results of an earlier version do not tell"
 
 
 def test_repeats_among_the_evaluated_clips(look: Look, own_run: OwnRun, source: Source) -> None:

@@ -168,6 +168,15 @@ def test_thresholds_without_effect_are_told(make_run: MakeRun, make_source: Any,
     assert not any("had no effect" in said for said in silent.warnings)
 
 
+@pytest.mark.parametrize("convention", ["pysteps", "diffcast", "physical"])
+def test_events_without_thresholds_are_told(make_run: MakeRun, make_source: Any, convention: str) -> None:
+    source = make_source()
+    asked = evaluate(make_run(source), source=source, conventions=("strict", convention))
+    assert any(f"No events were scored under {convention}: they need thresholds" in said for said in asked.warnings)
+    given = evaluate(make_run(source), source=source, conventions=("strict", convention), thresholds=(80.0,))
+    assert not any("No events were scored" in said for said in given.warnings)
+
+
 def test_results_of_before_there_were_intervals_are_read(make_run: MakeRun, make_source: Any) -> None:
     source = make_source()
     run = make_run(source)

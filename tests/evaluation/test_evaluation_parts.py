@@ -251,7 +251,7 @@ def test_fewer_than_five_recordings_have_no_interval_and_more_have_one(make_run:
     assert many.verdict is not None
     assert many.verdict.skill_interval is not None
     assert many.verdict.skill_interval[0] <= many.verdict.skill <= many.verdict.skill_interval[1]
-    assert "(95 %: " in many.verdict.sentence
+    assert "(95%: " in many.verdict.sentence
     found = many.differences["strict"]["persistence"]["mse"]
     assert found.value == pytest.approx(row.overall["mse"] - many.conventions["strict"]["persistence"].overall["mse"])
     again = evaluate(make_run(source), source=source, split="all")

@@ -218,6 +218,12 @@ def test_tiny_frames_have_a_loss_or_an_explanation(loss: Loss, size: tuple[int, 
     assert explanation is None or f"found frames of {size[0]}x{size[1]}" in explanation
 
 
+@pytest.mark.parametrize(("name", "size"), [("ssim", 10), ("ms_ssim", 10), ("spectral", 2), ("lpips", 15)])
+def test_frames_that_are_too_small_are_refused_before_training(name: str, size: int, random_weights: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"found frames of {size}x"):
+        build(name, (1, 1, 1, size, 30) if name != "spectral" else (1, 1, 1, size, size))
+
+
 def test_it_has_no_state(loss: Loss) -> None:
     forecast, target = clips()
     assert loss(forecast, target) == loss(forecast, target)

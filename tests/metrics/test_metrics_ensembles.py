@@ -16,6 +16,8 @@ from framecast.metrics.crps import fair_crps
 from framecast.metrics.scores import Scores
 
 THRESHOLDS = (0.5, 1.0)
+OF_SEVERAL_MEMBERS = {"spread", "spread_skill_ratio", "rank_deviation"}
+"""They tell nothing of a single forecast."""
 
 
 def futures(batch: int, members: int, *shape: int, seed: int = 0, spread: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -63,7 +65,7 @@ def test_a_single_forecast_scores_its_absolute_error_and_has_no_spread() -> None
     assert found.overall["ensemble_rmse"] == pytest.approx(float((members[:, 0] - target).square().mean().sqrt()))
     wrong = ((members[:, 0] >= 0.5) != (target >= 0.5)).double().mean()
     assert found.overall["brier@0.5"] == pytest.approx(float(wrong))
-    assert {name for name, value in found.overall.items() if np.isnan(value)} == {"spread", "spread_skill_ratio"}
+    assert {name for name, value in found.overall.items() if np.isnan(value)} == OF_SEVERAL_MEMBERS
 
 
 def test_values_worked_out_by_hand() -> None:
@@ -184,7 +186,7 @@ def test_members_in_any_order_and_clips_in_any_cut_score_alike(seed: int, size: 
         shuffled = members[rows][:, order]
         parts.update(shuffled.mean(dim=1), target[rows], None if mask is None else mask[rows], shuffled)
     assert parts.scores().overall == pytest.approx(whole.overall, rel=1e-9, abs=1e-12, nan_ok=True)
-    assert 0 <= whole.overall["rank_deviation"] < 2
+    assert size == 1 or 0 <= whole.overall["rank_deviation"] < 2
     assert all(0 <= whole.overall[name] <= 1 for name in ("brier@0.5", "reliability@0.5") if target.max() >= 0.5)
 
 
@@ -209,7 +211,7 @@ def test_a_member_that_is_not_finite_spoils_its_frame_only(size: int) -> None:
     members[0, size - 1, 1, 0, 2, 2] = torch.inf
     for name, values in scores_of(members, target).per_lead.items():
         spoilt = np.isnan(values).tolist()
-        alone = size == 1 and name in {"spread", "spread_skill_ratio"}
+        alone = size == 1 and name in OF_SEVERAL_MEMBERS
         assert spoilt == ([True] * 3 if alone else [False, True, False]), name
 
 

@@ -167,7 +167,7 @@ def make_full(**changes: Any) -> Results:
             skill_per_lead_intervals=[(0.5, 0.7), (0.4, 0.5), (-0.2, 0.05)],
             outcome="better",
         ),
-        "independence": Independence(unit="group", count=32, reason="Intervals (95 %) are drawn over 32 recordings."),
+        "independence": Independence(unit="group", count=32, reason="Intervals (95%) are drawn over 32 recordings."),
         "differences": {
             "strict": {
                 "persistence": {"mse": Difference(value=-0.0333, interval=(-0.04, -0.02), outcome="better")},

@@ -6,12 +6,14 @@ from io import BytesIO
 from itertools import pairwise
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from framecast.reports.curves import Line, _spread, lead_curves, lead_label, lead_ticks
+from framecast.reports.ensemble_charts import reliability_diagram
 from framecast.reports.loss_curves import best_row, loss_curves, loss_terms
 from framecast.reports.skill_bars import skill_bars
 
@@ -26,6 +28,16 @@ def texts(svg: bytes | None) -> list[str]:
     assert svg is not None
     root = ElementTree.fromstring(svg)
     return ["".join(element.itertext()).strip() for element in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def text_heights(svg: bytes) -> dict[str, float]:
+    """Where each text stands, in points from the top."""
+    root = ElementTree.fromstring(svg)
+    return {
+        "".join(element.itertext()).strip(): float(element.attrib["y"])
+        for element in root.iter("{http://www.w3.org/2000/svg}text")
+        if "y" in element.attrib
+    }
 
 
 def test_every_line_is_named_at_its_end() -> None:
@@ -116,6 +128,21 @@ def test_loss_curves_take_logs_with_holes() -> None:
     found = texts(loss_curves([{"epoch": 1, "train_loss": NAN, "val_loss": 0.5}, {"epoch": 2, "val_loss": 0.4}]))
     assert "validation" in found
     assert "training" not in found
+
+
+def test_the_loss_of_one_epoch_stands_on_a_whole_epoch() -> None:
+    found = texts(loss_curves([{"epoch": 1, "train_loss": 0.5, "val_loss": 0.4, "lr": 0.001}]))
+    assert "1" in found
+    assert not {text for text in found if text.startswith(("0.9", "1.0"))}
+
+
+def test_every_name_of_a_reliability_diagram_is_below_its_axis() -> None:
+    table = np.array([[0.0, 0.1, 9.0], [1.0, 0.8, 4.0]])
+    for count in (1, 3, 4, 10):
+        names = [f"forecaster {number}" for number in range(count)]
+        drawn = reliability_diagram([(Line(name=name, values=()), table) for name in names], title="Reliability")
+        heights = text_heights(drawn)
+        assert all(heights[name] > heights["forecast probability"] + 8 for name in names)
 
 
 def test_steep_losses_are_drawn_logarithmically() -> None:

@@ -39,6 +39,26 @@ INSPECTION = {
     "notes": ["One file was left out."],
     "sequences": [{"name": "one.avi", "frames": 20, "height": 12, "width": 16, "channels": 1, "dtype": "uint8"}],
 }
+RECORD = RunRecord(
+    spec=ClipSpec(context=4, horizon=3, channels=1, height=12, width=16),
+    status="stopped early",
+    model="convlstm",
+    parameters=123456,
+    trainable=123000,
+    macs_per_frame=2.5e9,
+    training_clips=1000,
+    validation_clips=100,
+    dtype="uint8",
+    units=None,
+    step_seconds=300.0,
+    epochs=2,
+    best_epoch=2,
+    best_loss=0.6,
+    seconds=95.0,
+    caveats=("The head sees the future.",),
+    notes=("A layout was guessed.",),
+    versions={"torch": "2.13.0"},
+)
 
 
 @pytest.fixture
@@ -209,27 +229,7 @@ def test_a_run_folder_holds_all_that_the_page_needs(
     (tmp_path / "inspect.json").write_text(json.dumps(INSPECTION), encoding="utf-8")
     (tmp_path / "log.csv").write_text("epoch,train_loss,val_loss\n1,0.5,\n2,0.4,0.6\n", encoding="utf-8")
     (tmp_path / "frames.png").write_bytes(expected.sample_frames or b"")
-    record = RunRecord(
-        spec=ClipSpec(context=4, horizon=3, channels=1, height=12, width=16),
-        status="stopped early",
-        model="convlstm",
-        parameters=123456,
-        trainable=123000,
-        macs_per_frame=2.5e9,
-        training_clips=1000,
-        validation_clips=100,
-        dtype="uint8",
-        units=None,
-        step_seconds=300.0,
-        epochs=2,
-        best_epoch=2,
-        best_loss=0.6,
-        seconds=95.0,
-        caveats=("The head sees the future.",),
-        notes=("A layout was guessed.",),
-        versions={"torch": "2.13.0"},
-    )
-    record.save(tmp_path / "run.json")
+    RECORD.save(tmp_path / "run.json")
     data = load_report_data(tmp_path)
     assert data.log == [{"epoch": 1, "train_loss": 0.5}, {"epoch": 2, "train_loss": 0.4, "val_loss": 0.6}]
     assert data.versions == {"torch": "2.13.0"}
@@ -289,6 +289,14 @@ def test_a_baseline_that_scores_differently_betrays_different_clips(results: Cal
     reports = [ReportData(results=results()), ReportData(results=results(run="b", conventions={"strict": strict}))]
     assert len(differences(reports)) == 1
     assert "persistence scores differently" in differences(reports)[0]
+
+
+def test_frames_of_another_size_are_told(results: Callable[..., Results]) -> None:
+    small = dataclasses.replace(RECORD, spec=dataclasses.replace(RECORD.spec, height=6, width=8))
+    runs = [ReportData(results=results(), record=RECORD), ReportData(results=results(run="b"), record=small)]
+    assert differences(runs) == ["Different frames (channels, height, width): first-run 1 x 12 x 16; b 1 x 6 x 8."]
+    assert differences([runs[0], dataclasses.replace(runs[1], record=RECORD)]) == []
+    assert differences([runs[0], dataclasses.replace(runs[1], record=None)]) == []  # unknown is not different
 
 
 def test_runs_of_one_name_are_told_apart(results: Callable[..., Results]) -> None:

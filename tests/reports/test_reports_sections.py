@@ -38,7 +38,7 @@ from framecast.reports.shown_metrics import main_metrics
 from framecast.reports.side_by_side import comparison_rows, shown_columns
 from framecast.reports.skill_bars import skill_bars
 from framecast.reports.spectra import kept_detail
-from framecast.reports.tables import comparison_table, conventions_table, verdict_table
+from framecast.reports.tables import comparison_table, conventions_table, thresholds_line, verdict_table
 from framecast.runs.findings import Diagnosis
 from tests.reports.reading import Page, assert_requests_nothing, svg_texts
 
@@ -112,9 +112,9 @@ def test_a_round_trip_through_the_file_changes_nothing_on_the_page(full: Make) -
 @pytest.mark.parametrize(
     ("outcome", "interval", "shown"),
     [
-        ("better", (0.41, 0.52), ("ahead", "▲", "Better: the 95 % interval of the skill, 41% to 52%, lies above 0.")),
-        ("worse", (-0.3, -0.1), ("behind", "▼", "Worse: the 95 % interval of the skill, −30% to −10%, lies below 0.")),
-        ("unclear", (-0.1, 0.52), ("open", "◆", "Unclear: the 95 % interval of the skill, −10% to 52%, holds 0.")),
+        ("better", (0.41, 0.52), ("ahead", "▲", "Better: the 95% interval of the skill, 41% to 52%, lies above 0.")),
+        ("worse", (-0.3, -0.1), ("behind", "▼", "Worse: the 95% interval of the skill, −30% to −10%, lies below 0.")),
+        ("unclear", (-0.1, 0.52), ("open", "◆", "Unclear: the 95% interval of the skill, −10% to 52%, holds 0.")),
         ("unclear", None, ("ahead", "", "No interval of the skill.")),
         ("unclear", (NAN, NAN), ("ahead", "", "No interval of the skill.")),
     ],
@@ -287,7 +287,7 @@ def test_skill_far_below_the_baseline_is_drawn_at_the_bottom(full: Make) -> None
     from base64 import b64decode
 
     svg = b64decode(chart.uri.partition(",")[2])
-    assert any("−100 or less at the bottom" in text for text in svg_texts(svg))
+    assert any("cut at −100" in text for text in svg_texts(svg))
     assert "against mean −" in chart.alt, "in words nothing is cut"
 
 
@@ -579,7 +579,15 @@ def test_the_screen_shows_intervals_of_the_leading_metric_and_of_skill(full: Mak
     line = next(line for line in shown.splitlines() if line.startswith("convlstm  "))
     assert "0.01107 to 0.01476" in line
     assert "47% (41% to 52%)" in line
-    assert shown.count("95 %") == 1
+    assert shown.count("95%") == 1
+
+
+def test_the_screen_tells_which_thresholds_events_are_of(full: Make) -> None:
+    assert thresholds_line(full()) == "Thresholds of events: 0.5, 2; the table has means over them, the report each."
+    infos = full().metrics | {"mse": MetricInfo(summary="Squared.", better="lower", unit="(mm/h)²")}
+    assert str(thresholds_line(full(metrics=infos, units="mm/h"))).startswith("Thresholds of events: 0.5, 2 mm/h; ")
+    no_events = {name: info for name, info in infos.items() if info.threshold is None}
+    assert thresholds_line(full(metrics=no_events)) is None
 
 
 def test_the_screen_shows_conventions_side_by_side(full: Make) -> None:

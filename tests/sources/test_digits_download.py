@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framecast.frames.download import RemoteFile, cache_folder, fetch, is_offline
 from framecast.frames.errors import NotAvailableError
 from framecast.sources.digits import moving_fashion_mnist, moving_mnist, moving_mnist_file
 from framecast.sources.digits.moving_mnist import MovingMnistConfig, MovingMnistSource
-from framecast.frames.download import RemoteFile, cache_folder, fetch, is_offline
 from framecast.sources.open import open_source
 
 CONTENT = np.random.default_rng(0).bytes(600_000)

@@ -2,6 +2,9 @@
 
 import dataclasses
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +266,23 @@ def test_without_tensorboard_the_log_is_still_there(
     run = train(make_config(training={"epochs": 1}), out=tmp_path / "run")
     assert run.folder.log.is_file()
     assert not (run.folder.path / "tensorboard").exists()
+
+
+def test_tensorboard_does_not_load_tensorflow(tmp_path: Path) -> None:
+    """Planted: a TensorFlow that cannot be loaded; in a process of its own, as this one may hold a real one."""
+    pytest.importorskip("tensorboard")
+    (tmp_path / "tensorflow").mkdir()
+    (tmp_path / "tensorflow" / "__init__.py").write_text("raise SystemExit('TensorFlow was loaded')", encoding="utf-8")
+    log = (
+        "import sys; from pathlib import Path; from framecast.training.log import TrainingLog\n"
+        "log = TrainingLog(Path(sys.argv[1]) / 'log.csv'); log.append({'epoch': 1, 'step': 2, 'val_loss': 0.5})\n"
+        "log.close()"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", log, str(tmp_path)]
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))) == 1
 
 
 def test_tensorboard_shows_every_number_of_the_log(finished: Run, read_log: Any) -> None:

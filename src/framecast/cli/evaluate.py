@@ -74,7 +74,7 @@ def evaluate(
     as_json
         Results as JSON on standard output.
     """
-    from framecast.reports.tables import conventions_table, verdict_table
+    from framecast.reports.tables import conventions_table, thresholds_line, verdict_table
     from framecast.training.progress import counting
     from framecast.workflows.evaluate import evaluate as run_evaluate
 
@@ -102,6 +102,7 @@ def evaluate(
         show_json(json.loads(results.to_json()))
         return 0
     show(verdict_table(results), results.verdict and results.verdict.sentence)
+    show(thresholds_line(results))
     show(conventions_table(results) if len(convention) > 1 else None)
     show(*(f"Not available: {name}: {reason}" for name, reason in results.unavailable.items()))
     show(*(f"Note: {warning}" for warning in results.notes))

@@ -1,4 +1,4 @@
-"""Collapse: a model that copies the last frame, or forecasts the same whatever it is shown.
+"""Collapse: a model that copies the last frame, forecasts the same whatever it is shown, or the same at every lead.
 
 Measured on the same clips as the baselines that it fell back to. Let d(a, b) be the mean squared difference:
 
@@ -6,13 +6,15 @@ Measured on the same clips as the baselines that it fell back to. Let d(a, b) be
   than a twentieth of what the truth does (a fifth of it in amplitude); likewise the mean of the context;
 * it forecasts a constant where the variance of its forecasts from clip to clip, pixel by pixel and lead by lead, is at
   most 0.01 of that of the truth. Such a forecast is named after what it is nearest to: blank (the lowest value), or a
-  fixed picture, such as the mean of the training.
+  fixed picture, such as the mean of the training;
+* it stands still where the variance of its forecasts from lead to lead is at most 0.01 of that of the truth: the last
+  frame blurred, an earlier frame, lead 1 for all leads.
 
 Both can be the best that is possible, as with pure noise; the finding says what the model does, not whose fault it is.
 """
 
 from collections.abc import Iterable
-from typing import ClassVar, final
+from typing import ClassVar, Literal, final
 
 from torch import Tensor
 
@@ -44,10 +46,10 @@ class Collapse(Check):
             raise CannotLook("the forecasts are not finite")
         if len(sample.forecast) < _FEWEST_CLIPS:
             raise CannotLook(f"it takes {_FEWEST_CLIPS} clips to tell, found {len(sample.forecast)}")
-        yield from self._constant(sample) or self._copy(sample)
+        yield from self._constant(sample) or self._copy(sample) or self._still(sample)
 
     def _constant(self, sample: Sample) -> list[Finding]:
-        truth, forecast = _between_clips(sample, sample.truth), _between_clips(sample, sample.forecast)
+        truth, forecast = _variance(sample, sample.truth, 0), _variance(sample, sample.forecast, 0)
         if truth <= _STILL or forecast > CONSTANT * truth:
             return []
         mean = sample.forecast.mean(dim=0, keepdim=True)
@@ -83,10 +85,26 @@ class Collapse(Check):
                 ]
         return []
 
+    def _still(self, sample: Sample) -> list[Finding]:
+        truth, forecast = _variance(sample, sample.truth, 1), _variance(sample, sample.forecast, 1)
+        if truth <= _STILL or forecast > CONSTANT * truth:
+            return []
+        return [
+            self.warning(
+                "The forecast stands still: it is the same picture at every lead.",
+                evidence=f"From lead to lead forecasts vary by {forecast / truth:.2%} of the variance of the truth; "
+                f"the squared error is {sample.distance(sample.forecast, sample.truth):.4g}, that of copying the last "
+                f"frame {sample.distance(sample.context[:, -1:], sample.truth):.4g} of the squared range "
+                f"({len(sample.forecast)} {sample.split} clips).",
+                mend="Train longer or with a higher training.optimizer.lr: a blurred standstill is what a training "
+                "finds first.",
+            )
+        ]
 
-def _between_clips(sample: Sample, frames: Tensor) -> float:
-    """Variance from clip to clip of each pixel and lead, averaged over those that have a value in every clip."""
-    always = sample.there.all(dim=0)
+
+def _variance(sample: Sample, frames: Tensor, axis: Literal[0, 1]) -> float:
+    """Variance from clip to clip (0) or from lead to lead (1), averaged over what has a value in all of them."""
+    always = sample.there.all(dim=axis)
     shares = (frames / sample.span).double()
-    spread = shares.var(dim=0, correction=0)[always]
+    spread = shares.var(dim=axis, correction=0)[always]
     return float(spread.mean()) if spread.numel() else 0.0

@@ -6,7 +6,7 @@ fitted them. What equals the first is sound; what is nearer to the others is not
 Only ranges and means that are measured can leak: the range of eight-bit pictures follows from their type.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar, final
 
@@ -22,6 +22,7 @@ from framecast.diagnosis.check import Check
 from framecast.diagnosis.patient import CannotLook, Need, Patient
 from framecast.frames.batch import Batch
 from framecast.frames.clip import ClipSpec
+from framecast.frames.sequence import SPLITS, Split
 from framecast.models.baselines.climatology import Climatology
 from framecast.models.building import build_baseline
 from framecast.runs.findings import Finding
@@ -59,24 +60,31 @@ class FittedOnTest(Check):
         trained = _numbers(clips.normaliser)
         if trained.shape != stored.shape:
             raise CannotLook("the recordings have other channels than those that the run was trained on")
-        away = _away(stored, trained)
+        apart = _apart(stored, trained)
+        away, differs = float(apart.max()), apart > _EQUAL
         if away <= _EQUAL:
             return
-        everything = _numbers(_fitted_to_everything(patient, clips.train))
-        if _away(stored, everything) <= _NEARER * away:
-            yield self.fault(
-                "The normaliser was fitted on the test too.",
-                evidence=f"It equals a fit to all frames to {_away(stored, everything):.2g} of the range, and differs "
-                f"from one to the training frames by {away:.2g}.",
-                mend="Train anew; framecast fits normalisers on training frames, so look for where this one came from "
-                f"('{patient.trained.folder.normaliser.name}').",
-            )
-        else:
-            yield self.warning(
-                "The normaliser does not follow from the training frames as they are now.",
-                evidence=f"A new fit differs by {away:.2g} of the range.",
-                mend="Restore the recordings that the run was trained on, or train anew.",
-            )
+        fits: dict[str, tuple[Split, ...]] = {
+            "all": SPLITS,
+            "the test's": ("test",),
+            "training and test": ("train", "test"),
+        }
+        for name, splits in fits.items():
+            fit = _fitted_to(patient, clips, splits)
+            if fit is not None and (near := float(_apart(stored, _numbers(fit))[differs].max())) <= _NEARER * away:
+                yield self.fault(
+                    "The normaliser was fitted on the test.",
+                    evidence=f"It equals a fit to {name} frames to {near:.2g} of the range, and differs from one to "
+                    f"the training frames by {away:.2g}.",
+                    mend="Train anew; framecast fits normalisers on training frames, so look for where this one came "
+                    f"from ('{patient.trained.folder.normaliser.name}').",
+                )
+                return
+        yield self.warning(
+            "The normaliser does not follow from the training frames as they are now.",
+            evidence=f"A new fit differs by {away:.2g} of the range.",
+            mend="Restore the recordings that the run was trained on, or train anew.",
+        )
 
     def _climatology(self, patient: Patient, clips: ClipSets) -> Iterable[Finding]:
         run = patient.trained
@@ -110,16 +118,23 @@ def _numbers(normaliser: Normaliser) -> NDArray[np.float64]:
     return np.array([normaliser.low, normaliser.high, normaliser.offset, normaliser.scale])
 
 
-def _away(stored: NDArray[np.float64], fit: NDArray[np.float64]) -> float:
+def _apart(stored: NDArray[np.float64], fit: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far two fits are apart: in the range as a share of it, in the affine map as a share of its scale."""
     width = np.array([fit[1] - fit[0], fit[1] - fit[0], fit[3], fit[3]])
-    return float((np.abs(stored - fit) / width).max())
+    return np.abs(stored - fit) / width
 
 
-def _fitted_to_everything(patient: Patient, train: ClipSet) -> Normaliser:
+def _fitted_to(patient: Patient, clips: ClipSets, splits: Sequence[Split]) -> Normaliser | None:
+    """A fit to all frames of the recordings of these splits; None where splits share recordings, or hold none."""
+    source = clips.train.source
+    places = {piece.sequence for split in splits for piece in clips.splits.segments[split]}
+    if splits != SPLITS:
+        if not places or clips.splits.method == "time":
+            return None
+        source = replace(source, sequences=tuple(source.sequences[place] for place in sorted(places)))
     config = patient.trained.config.clips
     whole = replace(config, split=SplitConfig(by="sequence", train=1, validation=0, test=0))
-    return prepare_clips(train.source, whole, static=patient.trained.static(), required=("train",)).normaliser
+    return prepare_clips(source, whole, static=patient.trained.static(), required=("train",)).normaliser
 
 
 def _mean(spec: ClipSpec, *splits: ClipSet) -> NDArray[np.float64]:

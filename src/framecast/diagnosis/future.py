@@ -42,7 +42,7 @@ class SeesTheFuture(Check):
         times = sorted({time for time in (1, frames // 2, frames - 1) if 0 < time < frames})
         if not times:
             raise CannotLook("the model reads a single frame, after which nothing comes")
-        ways = (_in_use, _with_teacher) if isinstance(model, TeachableModel) and frames > 1 else (_in_use,)
+        ways = (_in_use, _with_teacher) if isinstance(model, TeachableModel) else (_in_use,)
         patient.check_cost(clips=len(ways) * _CLIPS * (len(times) + 2), frames=frames)
         seen, others = noise(model, _CLIPS, frames), noise(model, _CLIPS, frames, seed=1)
         with undisturbed(model):

@@ -32,5 +32,5 @@ class Horizon(Check):
             yield self.note(
                 "The evaluation does not reach as far as the training.",
                 evidence=f"Evaluated are {results.horizon} leads, trained {trained}.",
-                mend=f"Evaluate with clips.horizon={trained} to see the leads that are hardest.",
+                mend=f"Evaluate with clips.horizon: {trained} in the run's config.yaml, to see the hardest leads.",
             )

@@ -104,4 +104,6 @@ def _validation_for_training(clips: ClipSets) -> ClipSets:
 
 
 def _ending(evidence: str, report: LeakReport) -> str:
+    if report.train_frames == report.train_frames_total:
+        return evidence
     return f"{evidence} {report.train_frames} of {report.train_frames_total} validation frames were read."

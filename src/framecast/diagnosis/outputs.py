@@ -55,12 +55,22 @@ class Outputs(Check):
                 "model.output=linear.",
             )
             return
-        yield from self._saturated(sample, frames, truth)
+        linear = getattr(patient.model.config, "output", None) == "linear"
+        yield from self._saturated(sample, frames, truth, linear=linear)
 
-    def _saturated(self, sample: Sample, frames: torch.Tensor, truth: torch.Tensor) -> Iterable[Finding]:
+    def _saturated(
+        self, sample: Sample, frames: torch.Tensor, truth: torch.Tensor, *, linear: bool
+    ) -> Iterable[Finding]:
         forecast = frames[sample.there]
         if not truth.numel():
             return
+        mend = (
+            "Look at what model and normaliser make of the values, and set source.value_range where that is wrong; "
+            "model.output=sigmoid keeps forecasts inside."
+            if linear
+            else "Set model.output=linear where the model has that, or model.initial_output near the mean of the data; "
+            "where values were normalised by a wrong range, set source.value_range."
+        )
         for end, at_end in (
             ("lowest", lambda values: values <= _AT_THE_END),
             ("highest", lambda values: values >= 1 - _AT_THE_END),
@@ -71,6 +81,5 @@ class Outputs(Check):
                     f"The output is saturated: most of the forecast lies at the {end} value that there is.",
                     evidence=f"{found:.1%} of the forecast is within a thousandth of it or beyond, and {expected:.1%} "
                     f"of the truth ({len(frames)} {sample.split} clips).",
-                    mend="Set model.output=linear where the model has that, or model.initial_output near the mean of "
-                    "the data; where values were normalised by a wrong range, set source.value_range.",
+                    mend=mend,
                 )

@@ -40,6 +40,7 @@ class SplitOverlap(Check):
             return
         then, now = load_division(patient.run.folder.splits), patient.clips.assignment()
         yield from self._common_frames({split: _pieces(then, split) for split in SPLITS}, "splits.json says")
+        yield from self._renamed(then, now)
         for split in ("validation", "test"):
             moved = trained_on(then, now, split)
             if moved:
@@ -63,6 +64,20 @@ class SplitOverlap(Check):
                     f"'{next(iter(common))}', as {says}.",
                     mend=_DIVIDE,
                 )
+
+    def _renamed(self, then: Division, now: Division) -> Iterable[Finding]:
+        """Recordings of the test that the training did not know by this name, while some that it used are gone."""
+        known, there = ({name for split in SPLITS for name, *_ in division[split]} for division in (then, now))
+        used = {name for split in ("train", "validation") for name, *_ in then[split]}
+        gone, unknown = sorted(used - there), sorted({name for name, *_ in now["test"]} - known)
+        if gone and unknown:
+            yield self.warning(
+                "The test holds recordings that the training did not know, and some that it used are gone: if they "
+                "were renamed, the test is what the run was trained on.",
+                evidence=f"{len(unknown)} unknown, first '{unknown[0]}'; {len(gone)} gone, first '{gone[0]}', by "
+                "splits.json and the recordings as they are divided now.",
+                mend="Give recordings their names back, or train anew.",
+            )
 
     def _groups(self, clips: ClipSets) -> Iterable[Finding]:
         if clips.splits.method == "time":

@@ -63,6 +63,9 @@ class Patient:
     find_clips: Callable[[], ClipSets] | None = None
     """Cuts the recordings, normalised as the run's model wants them; may raise an error of the user's."""
 
+    cut_to_train: Callable[[], object] | None = None
+    """Cuts them as a training would, and raises what that would raise."""
+
     refit_clips: Callable[[], ClipSets] | None = None
     """The same with a normaliser that is fitted anew to the training frames."""
 

@@ -5,16 +5,18 @@ from collections.abc import Iterable
 from typing import Any, ClassVar, final
 
 import torch
+from torch import Tensor
 
 from framecast.diagnosis.check import Check, Moment
 from framecast.diagnosis.patient import CannotLook, Need, Patient
 from framecast.diagnosis.undisturbed import noise, undisturbed
 from framecast.frames.teacher import Teacher
-from framecast.models.model import Model
+from framecast.models.model import Model, TeachableModel
 from framecast.runs.findings import Finding
 
 GAP = 1.5
-"""How many times the one-step error the free-running error must be to be worth a note."""
+"""By how many times the error must grow from one-step to free-running, beside that of copying the last frame, to be
+worth a note: later leads are harder for everybody."""
 
 _CLIPS = 16
 
@@ -69,14 +71,14 @@ class TeacherForcing(Check):
         )
 
     def _gap(self, patient: Patient, model: Model) -> Iterable[Finding]:
-        """One-step against free-running, on the same clips and leads."""
+        """One-step against free-running, on the same clips and leads, for the model and for copying the last frame."""
         if patient.reason_without("clips") or model.spec.horizon < 2:
             return
         clips = next((c for split in ("test", "validation") if len(c := patient.clips.of(split))), None)
         if clips is None:
             raise CannotLook("there is no clip that was not trained on")
         chosen = clips.plain().spread(min(_CLIPS, patient.max_clips))
-        sums = {"one-step": 0.0, "free-running": 0.0}
+        one_step, free_running, copied_step, copied = 0.0, 0.0, 0.0, 0.0
         count = 0
         with undisturbed(model):
             for index in range(len(chosen)):
@@ -84,21 +86,28 @@ class TeacherForcing(Check):
                 there = torch.ones_like(batch.target, dtype=torch.bool) if batch.mask is None else batch.target_mask
                 assert there is not None
                 leads = there[:, 1:]  # the first lead is the same for both
-                forecasts = {
-                    "one-step": model(batch.frames[:, :-1], 1).outputs[:, -batch.horizon :],
-                    "free-running": model(batch.context, batch.horizon).frames,
-                }
-                for name, frames in forecasts.items():
-                    sums[name] += float(((frames - batch.target)[:, 1:].double().square() * leads).sum())
+                target = batch.target
+                one_step += _error(model(batch.frames[:, :-1], 1).outputs[:, -batch.horizon :], target, leads)
+                free_running += _error(model(batch.context, batch.horizon).frames, target, leads)
+                copied_step += _error(batch.frames[:, -batch.horizon - 1 : -1], target, leads)
+                copied += _error(batch.context[:, -1:], target, leads)
                 count += int(leads.sum())
-        if count and sums["free-running"] > GAP * sums["one-step"]:
+        if copied_step and free_running * copied_step > GAP * one_step * max(copied, copied_step):
+            unrolled = isinstance(model, TeachableModel)
             yield self.note(
                 "The model was trained on true frames alone, and loses much when it goes on from its own forecasts.",
-                evidence=f"At leads 2 and later the squared error is {sums['free-running'] / count:.4g} free-running "
-                f"and {sums['one-step'] / count:.4g} with true frames as input ({len(chosen)} {clips.split} clips).",
-                mend="Where forecasts of several frames matter, take a model that is unrolled in training, such as "
-                "convlstm_autoregressive, with training.sampling.name=scheduled; compare only the free-running row.",
+                evidence=f"At leads 2 and later the squared error is {free_running / count:.4g} free-running and "
+                f"{one_step / count:.4g} with true frames as input; of copying the last frame, {copied / count:.4g} "
+                f"and {copied_step / count:.4g} ({len(chosen)} {clips.split} clips).",
+                mend="Where forecasts of several frames matter, "
+                + ("train" if unrolled else "take a model that is unrolled in training (convlstm_autoregressive)")
+                + " with training.sampling.name=scheduled; compare only the free-running row.",
             )
+
+
+def _error(frames: Tensor, target: Tensor, leads: Tensor) -> float:
+    """Sum of squares over the leads from the second on that are there."""
+    return float(((frames - target)[:, 1:].double().square() * leads).sum())
 
 
 def _scheduled(run: Any) -> bool:

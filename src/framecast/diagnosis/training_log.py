@@ -46,10 +46,11 @@ class TrainingLog(Check):
                 evidence=f"It ended after step {run.record.steps:,} in epoch {run.record.epochs}.",
                 mend="Train anew with a lower training.optimizer.lr or a smaller training.clip_norm.",
             )
-        if 0 < run.record.validation_clips < _FEWEST_CLIPS:
+        chosen_by = run.record.validation_clips
+        if 0 < chosen_by < _FEWEST_CLIPS:
             yield self.note(
                 "The best weights were chosen by very few clips.",
-                evidence=f"{run.record.validation_clips} validation clips.",
+                evidence=f"{chosen_by} validation clip{'s' if chosen_by > 1 else ''}.",
                 mend="Give clips.split.validation a larger share, or set a smaller clips.stride.",
             )
         rows = [row for row in patient.log if "val_loss" in row]
@@ -61,7 +62,9 @@ class TrainingLog(Check):
         losses = [row["val_loss"] for row in rows]
         best = min(range(len(rows)), key=losses.__getitem__)
         first, last = losses[0], losses[-1]
-        if losses[best] > first - _BETTER * abs(first) and not _learned_before(rows):
+        # Against discriminators the distances that a validation measures rise by design.
+        opposed = any("train_discriminator" in row for row in rows)
+        if losses[best] > first - _BETTER * abs(first) and not (opposed or _learned_before(rows)):
             yield self.warning(
                 "The validation loss never improved: the model has learned nothing that helps on other clips.",
                 evidence=f"{first:.5g} at the first validation, {losses[best]:.5g} at its best, {last:.5g} at the last "
@@ -76,7 +79,7 @@ class TrainingLog(Check):
             yield self.note(
                 "The training ended while the validation loss was still falling.",
                 evidence=f"{losses[-2]:.5g} at the last validation but one, {last:.5g} at the last.",
-                mend=f"Continue it: framecast train --resume --out RUN --epochs {2 * max(run.record.epochs, 1)}.",
+                mend=f"Continue it: framecast train --resume --out RUN {_longer(run)}.",
             )
         sampled = isinstance(
             run.model, TeachableModel
@@ -110,6 +113,14 @@ class TrainingLog(Check):
                 f"{len(gaps)} validations.",
                 mend="Look at the pictures; where forecasts are blurred, raise the discriminator's learning rate.",
             )
+
+
+def _longer(run: Run) -> str:
+    """The flag that lets a training go on for as long again, by whatever ended it."""
+    limit = run.config.training.max_steps
+    if limit is not None and run.record.steps >= limit:
+        return f"--max-steps {2 * limit}"
+    return f"--epochs {2 * max(run.record.epochs, 1)}"
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -39,7 +39,7 @@ class Units:
         groups = _numbered([origin.group for origin in origins])
         count = int(groups.max(initial=-1)) + 1
         if count >= FEWEST:
-            reason = f"Intervals (95 %) are drawn over {count:,} independent recordings."
+            reason = f"Intervals (95%) are drawn over {count:,} independent recordings."
             self.of_clip, self.independence = groups, Independence(unit="group", count=count, reason=reason)
         elif count == 1:
             self.of_clip, self.independence = _blocks(origins, clip_frames)
@@ -85,7 +85,7 @@ def _blocks(origins: Sequence[ClipOrigin], clip_frames: int) -> tuple[NDArray[np
         reason = f"All figures come from one recording, and from {found} stretches of it: too few for an interval."
         return blocks, Independence(unit="none", count=1, reason=reason)
     reason = (
-        f"Intervals (95 %) are drawn over {found} blocks of about {shift // count:,} frames of one recording: they say "
+        f"Intervals (95%) are drawn over {found} blocks of about {shift // count:,} frames of one recording: they say "
         "how much figures vary within it, not between recordings, and are too narrow where what happens lasts "
         "longer than a block."
     )

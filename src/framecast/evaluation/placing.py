@@ -12,6 +12,9 @@ from framecast.frames.errors import RunError
 _PREPARED = "store"
 """The kind of a prepared store, which does not tell what it was made of."""
 
+_FEW = 0.01
+"""Shares of the training below this are given as one clip in so many."""
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +175,7 @@ def _budget(table: PublishedTable, group: Group, facts: RunFacts) -> str:
         return ""
     return (
         f"It saw {facts.training_clips:,} clips in training, the rows of '{group.title}' {published:,}: "
-        f"{share:.2g} times as many."
+        f"{f'{share:.2g} times as many' if share > _FEW else f'1 for every {1 / share:,.0f} of them'}."
     )
 
 

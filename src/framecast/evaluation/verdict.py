@@ -85,9 +85,7 @@ def _skill(error: float, reference: float) -> float:
 
 def _sentence(model: str, best: str, *, measure: str, skill: float, interval: Interval | None) -> str:
     """What the figures say, and whether they could as well be chance."""
-    sure = (
-        "" if interval is None else f" (95 %: {_percent(interval[0], sign='+')} to {_percent(interval[1], sign='+')})"
-    )
+    sure = "" if interval is None else f" (95%: {_percent(interval[0], sign='+')} to {_percent(interval[1], sign='+')})"
     if interval is not None and interval[0] <= 0 <= interval[1] and skill != 0:
         lower = "lower" if skill > 0 else "higher"
         return (

@@ -12,6 +12,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
+from framecast.frames.clip import ClipSpec
 from framecast.frames.errors import ConfigurationError
 from framecast.losses.loss import Loss, LossConfig, Space, masked_mean
 from framecast.metrics.ms_ssim_formula import WEIGHTS, MultiScaleSsimFormula
@@ -42,6 +43,10 @@ class MultiScaleDissimilarityLoss(Loss):
         super().__init__(config)
         self.scales = config.scales
 
+    def prepare(self, spec: ClipSpec) -> None:
+        """See :meth:`Loss.prepare`."""
+        self._formula(spec.height, spec.width)
+
     def compute(self, forecast: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
         """See :meth:`Loss.compute`.
 
@@ -50,17 +55,17 @@ class MultiScaleDissimilarityLoss(Loss):
         """
         images = (-1, *target.shape[2:])
         there = None if mask is None else mask.reshape(images)
-        formula = self._formula(target)
+        formula = self._formula(*target.shape[-2:])
         similarity, defined = formula.per_image(forecast.reshape(images), target.reshape(images), there)
         return masked_mean(1.0 - torch.where(defined, similarity, 1.0), defined)
 
-    def _formula(self, frames: Tensor) -> MultiScaleSsimFormula:
+    def _formula(self, height: int, width: int) -> MultiScaleSsimFormula:
         """The finest scales of the published one: as many as were asked for, or as fit."""
         for scales in [self.scales] if self.scales else range(len(WEIGHTS), 0, -1):
             formula = _of_scales(scales)
-            if formula.fits(frames):
+            if min(height, width) >= formula.smallest:
                 return formula
-        formula, (height, width) = _of_scales(self.scales or 1), frames.shape[-2:]
+        formula = _of_scales(self.scales or 1)
         size = formula.single.size
         raise ConfigurationError(
             f"The loss 'ms_ssim' compares windows of {size}x{size} pixels, found frames of {height}x{width}: "

@@ -20,6 +20,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
+from framecast.frames.clip import ClipSpec
 from framecast.frames.errors import ConfigurationError
 from framecast.losses.loss import Loss, LossConfig, Space, masked_mean
 from framecast.metrics.spectrum import num_wavenumbers, radial_power
@@ -51,23 +52,30 @@ class SpectralLoss(Loss):
         super().__init__(config)
         self.floor = config.floor
 
+    def prepare(self, spec: ClipSpec) -> None:
+        """See :meth:`Loss.prepare`."""
+        _require_wavelengths(spec.height, spec.width)
+
     def compute(self, forecast: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
         """See :meth:`Loss.compute`.
 
         Raises:
             ConfigurationError: frames of so few pixels that there is no wavelength to compare.
         """
-        height, width = target.shape[-2:]
-        if num_wavenumbers(height, width) < 2:
-            raise ConfigurationError(
-                f"The loss 'spectral' compares wavelengths, found frames of {height}x{width} pixels; use frames of 3 "
-                "pixels or more, or another loss."
-            )
+        _require_wavelengths(*target.shape[-2:])
         if mask is not None:
             forecast, target = _filled(forecast, mask), _filled(target, mask)
         found, true = (torch.log(radial_power(frames)[..., 1:] + self.floor) for frames in (forecast, target))
         frames = (found - true).abs().mean(dim=-1)
         return masked_mean(frames, None if mask is None else mask.flatten(3).any(dim=3))
+
+
+def _require_wavelengths(height: int, width: int) -> None:
+    if num_wavenumbers(height, width) < 2:
+        raise ConfigurationError(
+            f"The loss 'spectral' compares wavelengths, found frames of {height}x{width} pixels; use frames of 3 "
+            "pixels or more, or another loss."
+        )
 
 
 def _filled(frames: Tensor, mask: Tensor) -> Tensor:

@@ -53,7 +53,8 @@ def _shares(size: int) -> Tensor:
 class RankDeviation(Metric):
     """Σ over ranks of |frequency - 1 / (S + 1)|: 0 for a flat histogram, nearly 2 at worst.
 
-    It is the reliability index of Delle Monache et al. 2006. A single forecast has two ranks: above it, below it.
+    It is the reliability index of Delle Monache et al. 2006. NaN for a single forecast: its two
+    ranks, above it and below it, tell nothing of a spread, and are no match for the many of an ensemble.
     """
 
     name: str = "rank_deviation"
@@ -68,5 +69,7 @@ class RankDeviation(Metric):
     def value(self, sums: Mapping[str, FloatArray]) -> FloatArray:
         """See :meth:`Metric.value`."""
         ranks = sums["ranks"]
+        if ranks.shape[-1] == 2:
+            return np.full(ranks.shape[:-1], np.nan)
         total = np.broadcast_to(ranks.sum(axis=-1, keepdims=True), ranks.shape)
         return np.abs(ratio(ranks, total) - 1.0 / ranks.shape[-1]).sum(axis=-1)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from framecast.reports.curves import Line, short_name, styles_of
 from framecast.reports.figure import BLUE, INK, MUTED, OTHERS, ChartFormat, calm, make_room, new_figure, points, render
 
+_A_ROW = 3
+"""So many names in a row of the legend."""
+
 
 def reliability_diagram(
     forecasters: Sequence[tuple[Line, NDArray[np.float64]]], *, title: str, format: ChartFormat = "svg"
@@ -21,11 +24,13 @@ def reliability_diagram(
         title: in bold above.
         format: of the file.
     """
-    width, height = 380.0, 400.0
+    rows = -(-len(forecasters) // _A_ROW)
+    width, below = 380.0, 50.0 + 18 * rows
+    height = below + 334.0
     figure = new_figure(width, height)
     left, span = 52 / width, 1 - 72 / width
-    axes = figure.add_axes((left, 150 / height, span, 196 / height))
-    counts = figure.add_axes((left, 66 / height, span, 60 / height), sharex=axes)
+    axes = figure.add_axes((left, (below + 84) / height, span, 196 / height))
+    counts = figure.add_axes((left, below / height, span, 60 / height), sharex=axes)
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=points(1.4), linestyle=(0, (4, 3)))
     lines = [line for line, _ in forecasters]
     handles: list[Line2D] = []
@@ -69,7 +74,7 @@ def reliability_diagram(
         handles,
         [short_name(line.name) for line in lines],
         loc="lower left",
-        ncols=3,
+        ncols=_A_ROW,
         frameon=False,
         fontsize=points(11),
         labelcolor=INK,
@@ -94,6 +99,7 @@ def rank_histogram(counts: NDArray[np.float64], *, name: str, model: bool, forma
     ranks = np.arange(1, len(counts) + 1)
     axes.bar(ranks, shares, width=0.86, color=BLUE if model else OTHERS[5])
     axes.axhline(1 / len(counts), color=INK, linewidth=points(1.6), linestyle=(0, (4, 3)))
+    axes.set_xlim(0.4, len(counts) + 0.6)  # no tick at 0: the first rank is 1
     axes.set_ylim(0, max(float(shares.max(initial=0.0)), 1 / len(counts)) * 1.15)
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(4))

@@ -120,7 +120,11 @@ def _draw_losses(axes: Axes, rows: Sequence[LogRow], train: str, validation: str
             va="center",
             annotation_clip=False,
         )
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    # One epoch alone would be given fractions of epochs around it.
+    low, high = axes.get_xlim()
+    if ends and high - low < 1:
+        axes.set_xlim((low + high) / 2 - 0.5, (low + high) / 2 + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
 
 
 def _scale_losses(axes: Axes) -> str:

@@ -115,7 +115,7 @@ def _caption(results: Results, convention: str) -> str:
     leads = "" if len(results.conventions) == 1 or convention != leading_convention(results) else ", which leads"
     caption = f"Convention “{convention}”{leads}. Means over {formatting.counted(results.clips, 'clip')} and all leads."
     if any(scores.intervals for scores in results.conventions[convention].values()):
-        caption += " Small: 95 % intervals."
+        caption += " Small: 95% intervals."
     return caption
 
 

@@ -114,6 +114,10 @@ def differences(reports: Sequence[ReportData]) -> list[str]:
         values = [getattr(report.results, field) for report in reports]
         if len(set(values)) > 1:
             found.append(f"Different {field.replace('_', ' ')}: {_each(names, [_text(value) for value in values])}.")
+    sizes = [report.record.spec for report in reports if report.record is not None]
+    shapes = [f"{spec.channels} x {spec.height} x {spec.width}" for spec in sizes]
+    if len(shapes) == len(names) and len(set(shapes)) > 1:
+        found.append(f"Different frames (channels, height, width): {_each(names, shapes)}.")
     leading = [next(iter(report.results.conventions)) for report in reports]
     if len(set(leading)) > 1:
         found.append(f"Different leading conventions: {_each(names, leading)}.")

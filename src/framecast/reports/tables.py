@@ -11,7 +11,8 @@ from framecast.evaluation.results import Results
 from framecast.reports import formatting
 from framecast.reports.score_table import ScoreTable, score_table
 from framecast.reports.sections.across_conventions import convention_table
-from framecast.reports.shown_metrics import MAIN_METRICS, leading_metric
+from framecast.reports.sections.thresholds import threshold_unit
+from framecast.reports.shown_metrics import MAIN_METRICS, computed_metrics, leading_metric
 from framecast.reports.side_by_side import Row, shown_columns
 
 _MODEL_STYLE = "bold cyan"
@@ -44,7 +45,7 @@ def verdict_table(
             below = f"\n{column.unit}" if results.units and column.unit else ""
             table.add_column(f"{above}{column.metric} {column.arrow}{below}", justify="right", no_wrap=True)
             if (part.convention, column.metric) in with_interval:
-                table.add_column(f"{above}95 %", style="dim", justify="right", no_wrap=True)
+                table.add_column(f"{above}95%", style="dim", justify="right", no_wrap=True)
     reference = shown[0].reference if shown else None
     if reference:
         table.add_column(f"skill vs\n{reference}", justify="right", no_wrap=True)
@@ -80,6 +81,23 @@ def conventions_table(results: Results) -> Table | None:
     for row in found.rows:
         table.add_row(row.metric, *(Text(text) for text in row.texts), Text(row.reason))
     return table
+
+
+def thresholds_line(results: Results) -> str | None:
+    """Over which thresholds the scores of events are means; None where the leading convention counts no events.
+
+    Args:
+        results: of an evaluation.
+    """
+    convention = next(iter(results.conventions))
+    infos = [results.metric_info(convention, name) for name in computed_metrics(results, convention)]
+    found = sorted({info.threshold for info in infos if info is not None and info.threshold is not None})
+    if not found:
+        return None
+    unit = threshold_unit(results, convention)
+    values = ", ".join(f"{value:g}" for value in found)
+    mean = "; the table has means over them, the report each" if len(found) > 1 else ""
+    return f"Thresholds of events: {values}{f' {unit}' if unit else ''}{mean}."
 
 
 def comparison_table(rows: Sequence[Row]) -> Table:

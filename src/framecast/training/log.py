@@ -1,11 +1,16 @@
 """The training log: a CSV file always, TensorBoard as well when it is installed."""
 
 import csv
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, final
 
 Row = dict[str, float | int]
+
+_WITHOUT_TENSORFLOW = "tensorboard.compat.notf"
+"""The module by which TensorBoard is told to do without TensorFlow."""
 
 
 @final
@@ -46,9 +51,21 @@ class TrainingLog:
         if self._board is None:
             if find_spec("tensorboard") is None:
                 return
-            from torch.utils.tensorboard.writer import SummaryWriter
-
-            self._board = SummaryWriter(str(self.path.parent / "tensorboard"))
+            self._board = _tensorboard(self.path.parent / "tensorboard")
         for name, value in row.items():
             if name not in ("epoch", "step"):
                 self._board.add_scalar(name, value, global_step=row["step"])
+
+
+def _tensorboard(folder: Path) -> Any:
+    """A writer into the folder.
+
+    TensorBoard would load the whole of TensorFlow, where that is installed, to write one file: seconds of waiting, and
+    messages among ours. A module of this name makes it use its own small replacement. Whoever has loaded TensorFlow
+    already keeps it.
+    """
+    if "tensorflow" not in sys.modules:
+        sys.modules.setdefault(_WITHOUT_TENSORFLOW, ModuleType(_WITHOUT_TENSORFLOW))
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+    return SummaryWriter(str(folder))

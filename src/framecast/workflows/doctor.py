@@ -183,6 +183,7 @@ def _recordings(source: Source, config: ClipsConfig, max_clips: int) -> Patient:
     return Patient(
         subject=source.location,
         find_clips=clips,
+        cut_to_train=lambda: prepare_clips(source, config),
         find_inspection=lambda: inspect_source(source).as_dict(),
         find_leaks=lambda: find_leaks(clips(), budget=config.leak_frames),
         max_clips=max_clips,

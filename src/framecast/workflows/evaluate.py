@@ -97,6 +97,11 @@ def evaluate(
         warnings.append(
             "These are the clips that the model was trained on: the scores say nothing about new recordings."
         )
+    if without := [one.name for one in chosen if one.name in named and one.events is not None]:
+        warnings.append(
+            f"No events were scored under {', '.join(without)}: they need thresholds, in the recording's own units; "
+            "give some with --threshold."
+        )
     if asked and not any(convention.thresholds == asked for convention in chosen):
         names = ", ".join(convention.name for convention in chosen)
         warnings.append(
@@ -136,10 +141,11 @@ def _conventions(names: Sequence[str], thresholds: tuple[float, ...]) -> tuple[l
     unavailable: dict[str, str] = {}
     for name in names:
         convention: Convention = CONVENTIONS.load(name).at(thresholds)
-        unavailable |= {f"{name}/{metric}": reason for metric, reason in convention.unavailable().items()}
+        missing = convention.unavailable()
+        unavailable |= {f"{name}/{metric}": reason for metric, reason in missing.items()}
         convention = convention.available()
         if not any(metric.better for metric in convention.metrics):
-            reasons = " ".join(dict.fromkeys(unavailable.values()))
+            reasons = " ".join(dict.fromkeys(missing.values()))
             why = reasons or "It needs thresholds; give some, in the recording's own units, with --threshold."
             raise ConfigurationError(f"The convention '{name}' has nothing that can be computed here. {why}")
         chosen.append(convention)

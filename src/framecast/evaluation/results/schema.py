@@ -16,7 +16,7 @@ Example = Literal["typical", "best", "worst"]
 Unit = Literal["group", "block", "none"]
 
 Interval = tuple[float, float]
-"""Lowest and highest value that are plausible at 95 %; NaN where nothing can be said."""
+"""Lowest and highest value that are plausible at 95%; NaN where nothing can be said."""
 
 
 @final

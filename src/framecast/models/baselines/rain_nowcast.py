@@ -93,9 +93,11 @@ class RainNowcast(Baseline):
             ConfigurationError: the values do not measure rain.
         """
         if not self.suits(self.spec, self.quantity):
+            units = self.quantity.units
             raise ConfigurationError(
-                "Nowcasts by pysteps forecast rain, in mm/h, in dBZ, or in mm over a known time; here the units are "
-                f"{self.quantity.units!r}. Leave them out of 'evaluation.baselines'; null takes all that fit."
+                "Nowcasts by pysteps forecast rain, in mm/h, in dBZ, or in mm over a known time; here "
+                f"{f'the units are {units!r}' if units else 'no units are known'}. Leave them out of "
+                "'evaluation.baselines'; null takes all that fit."
             )
         members = torch.stack([self._of_clip(clip, horizon) for clip in context.float().cpu()]).to(context)
         if self.num_members == 1:

@@ -138,8 +138,8 @@ def skill_chart(results: Results) -> Picture | None:
     drawn = lead_curves(
         lines,
         title=f"skill of {results.model}",
-        better="higher",
-        unit=f"% against each baseline{', −100 or less at the bottom' if cut else ''}",
+        better=None if cut else "higher",  # the line has no room for both, and the sign of a skill says it
+        unit=f"% against each baseline{', cut at −100' if cut else ''}",
         level=0.0,
         step_seconds=results.step_seconds,
     )

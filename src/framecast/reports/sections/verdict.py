@@ -84,7 +84,7 @@ def _no_interval(results: Results) -> str:
 
 def _outcome(outcome: Outcome, interval: str) -> str:
     where = {"better": "lies above 0", "worse": "lies below 0", "unclear": "holds 0"}[outcome]
-    return f"{outcome.capitalize()}: the 95 % interval of the skill, {interval}, {where}."
+    return f"{outcome.capitalize()}: the 95% interval of the skill, {interval}, {where}."
 
 
 def _bars(verdict: Verdict) -> Picture | None:
