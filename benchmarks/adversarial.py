@@ -12,7 +12,6 @@ import dataclasses
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,18 +31,18 @@ def train_and_evaluate(run: Path, data: Path, *, adversarial: bool, steps: int) 
     if not adversarial:
         settings.append(WITHOUT)
     words = [word for setting in settings for word in ("--set", setting)]
-    started = time.perf_counter()
     _framecast("train", "--preset", PRESET, *words, "--out", str(run), "--overwrite", "--quiet")
-    seconds = time.perf_counter() - started
     _framecast("evaluate", str(run), "--quiet")
     results = json.loads((run / "evaluation" / "results.json").read_text(encoding="utf-8"))
     rows = results["conventions"]["strict"]
     with (run / "log.csv").open(newline="", encoding="utf-8") as file:
-        log = [{name: float(text) for name, text in row.items() if text} for row in csv.DictReader(file)]
+        log = [
+            {name: float(text) for name, text in row.items() if text and "second" not in name}
+            for row in csv.DictReader(file)
+        ]
     frames = np.load(run / "evaluation" / "examples.npz")
     forecast, truth = frames[f"forecast/{results['model']}"], frames["truth"]
     return {
-        "seconds": round(seconds, 1),
         "scores": {name: {metric: row["overall"].get(metric) for metric in METRICS} for name, row in rows.items()},
         "intervals": rows[results["model"]]["intervals"],
         "verdict": results["verdict"]["sentence"],

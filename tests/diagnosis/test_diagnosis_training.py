@@ -110,7 +110,16 @@ SETTLED = [0.5, 0.3, 0.21, 0.2, 0.2]
         ([0.5, 0.5, 0.51, 0.499], {}, "warning", "never improved"),
         ([0.5, 0.6, 0.7], {"train_loss": [0.5, 0.3, 0.1]}, "warning", "never improved"),
         ([0.2, 0.2, 0.2], {"train_loss": [0.5, 0.2, 0.2]}, None, ""),
-        ([0.5, 0.6, 0.55], {"train_discriminator": [1.3, 1.2, 1.1]}, None, ""),
+        (
+            [0.5, 0.6, 0.55],
+            {
+                "train_discriminator": [1.3, 1.2, 1.1],
+                "train_discriminator_real": [0.4, 0.5, 0.6],
+                "train_discriminator_fake": [-0.4, -0.5, -0.6],
+            },
+            None,
+            "",
+        ),
         ([0.5, 0.4, 0.3, 0.2], {}, "note", "still falling"),
         ([0.5, 0.4, 0.3, 0.2], {"lr": [1e-3, 1e-3, 5e-4, 1e-6]}, None, ""),
         (SETTLED, {"train_loss": [0.4, 0.2, 0.1, 0.05, 0.02]}, "note", "much higher than on training"),

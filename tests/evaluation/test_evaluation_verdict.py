@@ -96,3 +96,10 @@ def test_the_one_step_row_is_no_baseline() -> None:
     assert found is not None
     assert found.best_baseline == "mean"
     assert found.skill_over_persistence is None
+
+
+def test_too_few_recordings_are_no_proof() -> None:
+    scores = {"net": row("model", 1.0, 3.0), "mean": row("baseline", 4.0, 4.0)}
+    found = find_verdict(scores, model="net", metric="mse", too_few=True)
+    assert found is not None
+    assert found.sentence.endswith("; with so few independent recordings, all of it may be chance.")

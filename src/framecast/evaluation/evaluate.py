@@ -149,6 +149,7 @@ def evaluate_rows(
             metric=judged_by,
             unit=metrics[judged_by].unit if leading.space == "native" else "",
             draws=draws[leading.name],
+            too_few=units.independence.unit == "none",
         ),
         independence=units.independence,
         differences=differences,

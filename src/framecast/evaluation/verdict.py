@@ -21,7 +21,13 @@ def leading_metric(convention: Convention) -> Judge | None:
 
 
 def find_verdict(
-    scores: Mapping[str, Scores], *, model: str, metric: str, unit: str = "", draws: Draws | None = None
+    scores: Mapping[str, Scores],
+    *,
+    model: str,
+    metric: str,
+    unit: str = "",
+    draws: Draws | None = None,
+    too_few: bool = False,
 ) -> Verdict | None:
     """Compare a model with the best baseline.
 
@@ -31,6 +37,7 @@ def find_verdict(
         metric: a metric of errors (lower is better, 0 is perfect).
         unit: in what it is measured, where it has a unit.
         draws: of the same scores; None where there are no intervals.
+        too_few: whether there are none because the recordings are too few, which the sentence then says.
 
     Returns:
         None when no baseline has a finite score.
@@ -56,7 +63,7 @@ def find_verdict(
     measure = metric.upper()
     if math.isfinite(skill):
         sentence = _sentence(model, best, measure=measure, skill=skill, interval=interval)
-        sentence += _besides(best, over_persistence=over_persistence, per_lead=per_lead)
+        sentence += _besides(best, over_persistence=over_persistence, per_lead=per_lead, too_few=too_few)
     elif math.isfinite(error):
         sentence = (
             f"{model} does not beat the best baseline ({best}), which is exact: its own {measure} is "
@@ -100,7 +107,7 @@ def _sentence(model: str, best: str, *, measure: str, skill: float, interval: In
     return f"{model} does not beat the best baseline ({best}): its {measure} is {_percent(-skill)} higher{worse}"
 
 
-def _besides(best: str, *, over_persistence: float | None, per_lead: list[float]) -> str:
+def _besides(best: str, *, over_persistence: float | None, per_lead: list[float], too_few: bool) -> str:
     """The rest of the sentence: against the last frame, and how skill changes with the lead."""
     text = ""
     if over_persistence is not None and best != "persistence":
@@ -111,6 +118,8 @@ def _besides(best: str, *, over_persistence: float | None, per_lead: list[float]
             _percent(value, sign="+") if math.isfinite(value) else "undefined" for value in (per_lead[0], per_lead[-1])
         )
         text += f"; skill is {first} at lead 1 and {last} at lead {len(per_lead)}"
+    if too_few:
+        text += "; with so few independent recordings, all of it may be chance"
     return text + "."
 
 
