@@ -124,6 +124,7 @@ def test_a_run_of_something_else_is_told_why(cli: Callable[..., Any], trained: P
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (["RUN"], "is a run; name the table that it is to be set beside: framecast audit moving-mnist --run"),
         (["openst"], "There is no convention or published table 'openst'; did you mean 'openstl'?"),
         (["openstl", "--run", "RUN"], "A run is set beside a published table, found 'openstl'. Choose from: kth"),
         (["--run", "RUN"], "A run is set beside a published table, found none."),

@@ -128,6 +128,11 @@ def audit(
         )
     if name in CONVENTIONS:
         return _convention(name)
+    if name not in tables and RunFolder(name).holds_a_run:
+        raise ConfigurationError(
+            f"'{name}' is a run; name the table that it is to be set beside: framecast audit moving-mnist --run {name}."
+            f" Choose from: {', '.join(tables)}."
+        )
     if name not in tables:
         raise ConfigurationError(unknown_choice("convention or published table", name, [*CONVENTIONS, *tables]))
     table = tables[name]
