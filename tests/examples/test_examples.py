@@ -19,7 +19,7 @@ from framecast.runs.resolve import as_layer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SCRIPTS = sorted(path.stem for path in EXAMPLES.glob("*.py"))
-BASELINES = {"persistence", "mean", "climatology", "linear"}
+BASELINES = {"persistence", "mean", "climatology", "linear", "flow", "flow-damped"}
 
 
 def example(name: str) -> dict[str, Any]:
@@ -72,15 +72,23 @@ def test_the_full_workflow_on_a_folder_of_ones_own(tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "videos").exists()
 
 
-def test_next_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    results = run_small("03_r2_next_frame", tmp_path)
+def test_next_frame(tmp_path: Path, capsys: pytest.CaptureFixture[str], random_weights: Path) -> None:
+    results = run_small("03_r2_next_frame", tmp_path, vgg16=str(next(random_weights.glob("vgg16*"))))
     assert set(results.conventions) == {"tf", "strict"}
     assert set(results.conventions["tf"]) == {"convlstm_stack", "convlstm_stack (one-step)", *BASELINES}
     shown = capsys.readouterr().out
     assert re.search(r"convlstm_stack \(one-step\) +PSNR +[0-9.]+ dB +SSIM ", shown)
     assert "sees the very frame" not in shown  # the head is causal
     log = (tmp_path / "run" / "log.csv").read_text().splitlines()
-    assert {"train_bce", "train_gdl", "val_bce", "val_gdl"} <= set(log[0].split(","))
+    assert {"train_bce", "train_perceptual", "train_gdl", "val_bce", "val_gdl"} <= set(log[0].split(","))
+
+
+def test_next_frame_without_the_weights_of_vgg16(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], no_weights: None
+) -> None:
+    run_small("03_r2_next_frame", tmp_path)
+    assert capsys.readouterr().out.startswith("Trained without the perceptual term")
+    assert "perceptual" not in (tmp_path / "run" / "log.csv").read_text()
 
 
 def test_everything_from_one_yaml_file(tmp_path: Path) -> None:

@@ -92,19 +92,14 @@ def test_the_python_of_the_pages_runs(a_place_with_recordings: Path, capsys: pyt
     prediction = names["prediction"]
     assert isinstance(prediction, framecast.workflows.predict.Prediction)
     assert prediction.frames.shape == (10, 1, 20, 20)
-    best = names["results"].verdict.best_baseline
     (preparing,) = blocks(TEXT["docs/data/prepared-stores.md"], "python")
     exec(compile(preparing, "prepared-stores.md", "exec"), {})
     assert framecast.inspect("videos.zarr").kind == "store"
-    (interval,) = blocks(TEXT["docs/reading-results.md"], "python")
-    exec(compile(interval.replace('"climatology"', f'"{best}"'), "reading-results.md", "exec"), names)
-    skill = names["results"].verdict.skill
-    assert names["low"] - 1e-9 <= skill <= names["high"] + 1e-9
 
 
 def test_no_other_page_has_python_that_nobody_runs() -> None:
     with_python = {page for page, text in TEXT.items() if page.endswith(".md") and blocks(text, "python")}
-    known = {"README.md", "docs/own-data.md", "docs/reading-results.md", "docs/data/prepared-stores.md"}
+    known = {"README.md", "docs/own-data.md", "docs/data/prepared-stores.md"}
     assert with_python == known
 
 
