@@ -86,7 +86,7 @@ def owners(package: Path) -> set[str]:
     return found
 
 
-def test_training_alone_makes_one(tmp_path: Path) -> None:
-    assert owners(PACKAGE) == {"training.module"}
+def test_training_alone_makes_one_and_the_doctor_who_looks_what_a_model_does_with_it(tmp_path: Path) -> None:
+    assert owners(PACKAGE) == {"training.module", "diagnosis.future", "diagnosis.teacher_forcing"}
     (tmp_path / "cheat.py").write_text("from x import teacher\nteacher.Teacher(1, 2)\n", encoding="utf-8")
     assert owners(tmp_path) == {"cheat"}
