@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 from framecast.reports.curves import Line, short_name, styles_of
@@ -36,25 +36,29 @@ def reliability_diagram(
     handles: list[Line2D] = []
     for (line, table), style in zip(forecasters, styles_of(lines), strict=True):
         used = table[(table[:, 2] > 0) & np.isfinite(table[:, :2]).all(axis=1)]
+        # A single forecast knows only 0 % and 100 %: a line between them would speak of what it never said.
+        dash = style.dash if len(used) > 2 else "none"
         thick = points(3.0 if line.emphasised else 1.8)
         handles += axes.plot(
             used[:, 0],
             used[:, 1],
             color=style.colour,
-            linestyle=style.dash,
+            linestyle=dash,
             marker=style.marker,
             linewidth=thick,
             markersize=points(6.5),
             zorder=3 if line.emphasised else 2,
             clip_on=False,
         )
-        counts.plot(used[:, 0], used[:, 2], color=style.colour, linestyle=style.dash, linewidth=thick)
+        counts.plot(used[:, 0], used[:, 2], color=style.colour, linestyle=dash, linewidth=thick)
         counts.plot(
             used[:, 0], used[:, 2], color=style.colour, marker=style.marker, markersize=points(4.5), linewidth=0
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     counts.set_yscale("log")
+    counts.yaxis.set_major_locator(LogLocator(numticks=3))
+    counts.yaxis.set_minor_formatter(NullFormatter())
     calm(axes, title=title, subtitle="how often the event came; dashed: as forecast")
     calm(counts, x_label="forecast probability")
     counts.annotate(

@@ -60,10 +60,16 @@ def ensemble_view(results: Results, diagrams: Mapping[str, NDArray[Any]]) -> Ens
             alt=f"Reliability at {threshold}: {'; '.join(_spoken(line.name, table) for line, table in of)}.",
         )
         for threshold, of in by_threshold.items()
+        if any(_observed(table) > 0 for _, table in of)  # an event that never came has no reliability
     ]
     if not ranks and not charts:
         return None
     return EnsembleView(ranks=tuple(ranks), reliability=tuple(charts), notes=tuple(notes))
+
+
+def _observed(table: NDArray[np.float64]) -> float:
+    """How often the event came."""
+    return float(np.nansum(table[:, 1] * table[:, 2]))
 
 
 def rank_shape(counts: NDArray[np.float64]) -> str:
