@@ -93,11 +93,6 @@ class ScoreTable:
     reference: str | None
     """The baseline that ``skill`` compares with."""
 
-    @property
-    def has_intervals(self) -> bool:
-        """Whether any number has one."""
-        return any(cell.interval_text for row in self.rows for cell in row.cells)
-
 
 def score_table(results: Results, convention: str, *, metrics: Sequence[str] | None = None) -> ScoreTable:
     """Make the table.

@@ -66,10 +66,23 @@ class Climatology(Baseline):
             RuntimeError: not fitted yet.
             ValueError: frames of another size than those it was fitted to.
         """
-        if self.average.isnan().any():
-            raise RuntimeError("climatology has to be fitted, or loaded from a run, before it can forecast")
-        if context.shape[2:] != self.average.shape:
-            raise ValueError(
-                f"climatology knows frames of {tuple(self.average.shape)} (C, H, W), not {tuple(context.shape[2:])}"
-            )
+        require_fitted(self.average, context, who="climatology")
         return Forecast(self.average.to(context.dtype).repeat(context.shape[0], horizon, 1, 1, 1))
+
+
+def require_fitted(average: Tensor, context: Tensor, *, who: str) -> None:
+    """Whether a baseline that was fitted to a mean frame can forecast.
+
+    Args:
+        average: (C, H, W) of that frame; NaN until fitted.
+        context: (B, K, C, H, W).
+        who: the baseline, for messages.
+
+    Raises:
+        RuntimeError: not fitted yet.
+        ValueError: frames of another size than those it was fitted to.
+    """
+    if average.isnan().any():
+        raise RuntimeError(f"{who} has to be fitted, or loaded from a run, before it can forecast")
+    if context.shape[2:] != average.shape:
+        raise ValueError(f"{who} knows frames of {tuple(average.shape)} (C, H, W), not {tuple(context.shape[2:])}")

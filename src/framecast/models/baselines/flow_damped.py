@@ -27,7 +27,7 @@ from framecast.frames.clip import ClipSpec
 from framecast.frames.forecaster import Forecast
 from framecast.frames.quantity import Quantity
 from framecast.models.baselines.baseline import Baseline
-from framecast.models.baselines.climatology import Climatology
+from framecast.models.baselines.climatology import Climatology, require_fitted
 from framecast.models.baselines.dis_flow import opencv
 from framecast.models.baselines.flow import FALLBACK, flow_forecast
 from framecast.models.baselines.lead_regression import LeadRegression
@@ -82,12 +82,7 @@ class FlowDamped(Baseline):
             RuntimeError: not fitted yet.
             ValueError: frames of another size than those it was fitted to.
         """
-        if self.average.isnan().any():
-            raise RuntimeError("damped flow has to be fitted, or loaded from a run, before it can forecast")
-        if context.shape[2:] != self.average.shape:
-            raise ValueError(
-                f"damped flow knows frames of {tuple(self.average.shape)} (C, H, W), not {tuple(context.shape[2:])}"
-            )
+        require_fitted(self.average, context, who="damped flow")
         leads = torch.arange(horizon, device=context.device).clamp(max=len(self.weights) - 1)
         weights = self.weights[leads].to(context.dtype)[..., None, None]
         average = self.average.to(context.dtype)
